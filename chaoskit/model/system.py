@@ -1,0 +1,212 @@
+"""A system under test: its tiers, links, probes and how it is brought up (`system.yaml`).
+
+It says what exists and what may be touched. No clock, no files, no network here.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from chaoskit.model.experiment import Flag, Name
+from chaoskit.model.frozen import Frozen
+from chaoskit.units import Duration
+
+Layer = Literal["access", "application", "service", "database", "cache"]
+_PING = re.compile(r"(http|redis|postgres|tcp):(\d{1,5})(/\S*)?")
+
+
+@dataclass(frozen=True)
+class Ping:
+    """How a node shows that it answers: `http:8080/health`, `redis:6379`, `postgres:5432`.
+
+    A bare connect is not an answer (a frozen process still accepts), so `tcp` proves least.
+    """
+
+    protocol: Literal["http", "redis", "postgres", "tcp"]
+    port: int
+    path: str = "/"
+
+    def __str__(self) -> str:
+        return f"{self.protocol}:{self.port}{self.path if self.protocol == 'http' else ''}"
+
+    @classmethod
+    def parse(cls, text: str) -> Ping:
+        match = _PING.fullmatch(text.strip())
+        if not match or (match[3] and match[1] != "http"):
+            raise ValueError(
+                f"expected a ping such as http:8080/health or redis:6379, got '{text}'"
+            )
+        protocol: Any = match[1]
+        return cls(protocol, int(match[2]), match[3] or "/")
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
+        from pydantic_core import core_schema
+
+        return core_schema.no_info_plain_validator_function(
+            lambda v: v if isinstance(v, cls) else cls.parse(str(v)),
+            serialization=core_schema.plain_serializer_function_ser_schema(str),
+        )
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: Any, handler: Any) -> dict[str, Any]:
+        return {"type": "string", "pattern": f"^{_PING.pattern}$", "examples": ["http:8080/health"]}
+
+
+class Redundancy(Frozen):
+    min: int = Field(ge=0, description="members that must be up for the group to do its work")
+
+
+class Tier(Frozen):
+    """A redundancy group. `roles` maps a role to the probe that names its holders."""
+
+    layer: Layer
+    nodes: tuple[Name, ...] = Field(min_length=1)
+    redundancy: Redundancy | None = None
+    roles: dict[str, str] = {}
+    ready: str | None = Field(default=None, description="probe: the group is at full strength")
+    alive: Ping | None = Field(default=None, description="how one node shows that it answers")
+
+
+class LinkSpec(Frozen):
+    """The proxies that carry a link, one for each source tier and destination endpoint."""
+
+    proxies: tuple[Name, ...] = ()
+
+
+class HttpProbe(Frozen):
+    """GET `url` (or `path` on `port` of each node of `tier`) answers `status`."""
+
+    url: str | None = None
+    tier: str | None = None
+    port: int = 80
+    path: str = "/"
+    status: int = 200
+    contains: str | None = None
+
+
+class TcpProbe(Frozen):
+    """A connection to `port` of `host`, or of each node of `tier`, is accepted."""
+
+    host: str | None = None
+    tier: str | None = None
+    port: int
+
+
+class CommandProbe(Frozen):
+    """`run` exits with 0: on this machine, or inside each node of the tier (or node) `inside`."""
+
+    run: tuple[str, ...] = Field(min_length=1)
+    inside: str | None = None
+    contains: str | None = None
+
+
+class RedisProbe(Frozen):
+    """Which node has `role`, as the majority of `sentinels` says; ok when the group is linked."""
+
+    tier: str
+    sentinels: str
+    master: str = Field(description="the name the Sentinels watch it under")
+    role: Literal["master", "replica"] = "master"
+    port: int = 6379
+    sentinel_port: int = 26379
+
+
+class PatroniProbe(Frozen):
+    """Which node has `role` by Patroni's REST API; ok when one primary leads streaming standbys."""
+
+    tier: str
+    role: Literal["primary", "standby"] = "primary"
+    port: int = 8008
+    synchronous: Flag = True
+
+
+PROBE_KINDS = ("http", "tcp", "command", "redis", "patroni")
+
+
+class ProbeSpec(Frozen):
+    """One probe: exactly one kind, and how long it may take. `holders` counts answering nodes."""
+
+    http: HttpProbe | None = None
+    tcp: TcpProbe | None = None
+    command: CommandProbe | None = None
+    redis: RedisProbe | None = None
+    patroni: PatroniProbe | None = None
+    timeout: Duration = Duration(2)
+    holders: Literal["one", "any", "all"] = "all"
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> ProbeSpec:
+        kinds = [kind for kind in PROBE_KINDS if getattr(self, kind) is not None]
+        if len(kinds) != 1:
+            raise ValueError(f"a probe needs exactly one of {', '.join(PROBE_KINDS)}")
+        return self
+
+    @property
+    def kind(self) -> str:
+        return next(kind for kind in PROBE_KINDS if getattr(self, kind) is not None)
+
+
+class OutcomeRule(Frozen):
+    """All that is given must match: status is one of, header is present (with this value)."""
+
+    status: tuple[int, ...] = ()
+    header: str | None = None
+    value: str | None = None
+
+
+class Outcomes(Frozen):
+    degraded: tuple[OutcomeRule, ...] = ()
+    shed: tuple[OutcomeRule, ...] = (OutcomeRule(status=(429, 503), header="Retry-After"),)
+
+
+class RuntimeSpec(Frozen):
+    """How the system is found and brought up on one runtime.
+
+    `state` names the JSON file that the `up` command writes; what it holds (project, entry,
+    proxies) wins over what stands here, so that two copies can run side by side.
+    """
+
+    project: str | None = None
+    proxies: str | None = Field(default=None, description="URL of the Toxiproxy API")
+    state: str | None = None
+    up: tuple[str, ...] = ()
+    down: tuple[str, ...] = ()
+
+
+class Entry(Frozen):
+    url: str
+
+
+class System(Frozen):
+    """What `system.yaml` says. Tiers and links are the failure points."""
+
+    system: Name
+    entry: Entry
+    tiers: dict[str, Tier] = Field(min_length=1)
+    links: dict[str, LinkSpec] = {}
+    probes: dict[str, ProbeSpec] = {}
+    outcomes: Outcomes = Outcomes()
+    protected: tuple[str, ...] = Field(default=(), description="nodes or tiers never touched")
+    cost_per_second: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    allow_hosts: tuple[str, ...] = ()
+    runtimes: dict[Literal["docker", "local"], RuntimeSpec] = {}
+
+    def tier_of(self, node: str) -> str | None:
+        """The tier that holds `node`; None when no tier does."""
+        return next((name for name, tier in self.tiers.items() if node in tier.nodes), None)
+
+    def nodes(self) -> tuple[str, ...]:
+        return tuple(node for tier in self.tiers.values() for node in tier.nodes)
+
+    def proxies_of(self, link: str) -> tuple[str, ...]:
+        """The proxies of `a -> b`, or the one of `a -> b/b2`; empty when there is none."""
+        name, _, endpoint = link.partition("/")
+        proxies = self.links[name.strip()].proxies if name.strip() in self.links else ()
+        if not endpoint:
+            return proxies
+        return tuple(p for p in proxies if p == endpoint or p.endswith(f"-{endpoint}"))

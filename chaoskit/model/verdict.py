@@ -1,0 +1,112 @@
+"""The verdict: three values, every gate with its figures, and what it says of the failure point."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Literal
+
+from chaoskit.model.frozen import Frozen
+from chaoskit.model.timeline import InjectionRecord, LoadFacts, PhaseName, Span, Trouble
+
+
+class Status(StrEnum):
+    HELD = "held"
+    VIOLATED = "violated"
+    INCONCLUSIVE = "inconclusive"
+
+    @property
+    def exit_code(self) -> int:
+        return {"held": 0, "violated": 1, "inconclusive": 3}[self]
+
+
+class Gate(Frozen):
+    """One expectation in one phase. `observed` is in the base unit of its metric.
+
+    `observed` None means «no figure» (no data); infinity is written as the text of `shown`.
+    `samples` counts the planned requests it was computed from, `missing` the seconds of load
+    that would settle a gate with too few of them.
+    """
+
+    phase: PhaseName
+    expectation: str
+    series: str
+    metric: str
+    status: Status
+    observed: float | None = None
+    shown: str = "no data"
+    bound: str = ""
+    samples: int = 0
+    missing: float | None = None
+    reason: str = ""
+    implied: bool = False
+
+
+class SeriesFigures(Frozen):
+    """One row of the per-request table: one series in one phase. Latencies in seconds."""
+
+    series: str
+    phase: PhaseName
+    planned: int
+    ok: int
+    degraded: int
+    shed: int
+    failed: int
+    rate: float
+    p50: float | None
+    p95: float | None
+    p99: float | None
+    outage: float
+
+
+class CoverageCell(Frozen):
+    point: str
+    trouble: Trouble
+    status: Status
+
+
+class RecoveryFigures(Frozen):
+    """Seconds from revert acknowledged; None: never reached."""
+
+    within: float
+    steady: float | None = None
+    full_strength: float | None = None
+
+
+class Verdict(Frozen):
+    """All that a report shows. `reasons` are sentences, the deciding one first."""
+
+    experiment: str
+    hypothesis: str
+    run: str
+    system: str
+    runtime: str
+    status: Status
+    reasons: tuple[str, ...] = ()
+    gates: tuple[Gate, ...] = ()
+    figures: tuple[SeriesFigures, ...] = ()
+    injections: tuple[InjectionRecord, ...] = ()
+    spans: tuple[Span, ...] = ()
+    recovery: RecoveryFigures | None = None
+    coverage: tuple[CoverageCell, ...] = ()
+    load: LoadFacts = LoadFacts()
+    restored: bool = True
+    differences: tuple[str, ...] = ()
+    stop_kind: Literal["violated", "abort", "halted", "interrupted", "failed", "unfit"] | None = (
+        None
+    )
+    stopped: str | None = None
+    quick: bool = False
+    seed: int = 0
+    started_at: str = ""
+    chaoskit: str = ""
+
+    @property
+    def exit_code(self) -> int:
+        """DESIGN section 8: not restored beats everything, then interrupted, then failed."""
+        if not self.restored:
+            return 4
+        if self.stop_kind == "interrupted":
+            return 130
+        if self.stop_kind == "failed":
+            return 5
+        return self.status.exit_code

@@ -1,0 +1,195 @@
+"""The seams to everything foreign: worlds, their nodes and links, load, probes and the clock.
+
+Each port speaks of states to be reached, not of deeds, so that asking twice equals asking once.
+Only the three events (restart, crash, reset) are deeds by nature. No implementation stands here.
+
+Every call may take up to its own timeout and raises `TargetError` (or a child of it) when the
+foreign system fails; nothing is swallowed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+from chaoskit.model.timeline import LoadFacts
+
+Json = dict[str, Any]
+
+
+class NodeState(StrEnum):
+    """`killed` is stopped by SIGKILL; `absent` means that no such node exists any more."""
+
+    RUNNING = "running"
+    STOPPED = "stopped"
+    KILLED = "killed"
+    FROZEN = "frozen"
+    ABSENT = "absent"
+
+
+@dataclass(frozen=True)
+class NodeFacts:
+    """One look at a node.
+
+    `identity` changes when the node is recreated, `incarnation` at every start; both, like the
+    restart count and the address, are facts and not part of the fingerprint.
+    """
+
+    state: NodeState
+    identity: str = ""
+    incarnation: str = ""
+    restarts: int = 0
+    exit_code: int | None = None
+    address: str | None = None
+    health: str | None = None
+
+
+@runtime_checkable
+class Node(Protocol):
+    """One member of a tier, on whatever runtime."""
+
+    name: str
+    tier: str
+
+    def facts(self) -> NodeFacts:
+        """Ask the runtime now."""
+
+    def reach(self, state: NodeState, grace: float = 10.0) -> None:
+        """Make `state` true: `stopped` politely within `grace` seconds, `killed` kept down."""
+
+    def restart(self, grace: float = 0.0) -> None:
+        """Stop within `grace` seconds and start again, as one deed."""
+
+    def answers(self, timeout: float = 1.0) -> bool | None:
+        """Whether it answers its ping within `timeout` seconds; None where no ping is declared."""
+
+    def execute(self, command: tuple[str, ...], timeout: float = 5.0) -> tuple[int, str]:
+        """Run `command` inside the node: exit code and output."""
+
+
+@dataclass(frozen=True)
+class LinkFacts:
+    """One look at a link under an injection.
+
+    `listed`: every carrier lists the condition as it was asked for. `connections`: live
+    connections of others on the carriers, `refused`: connection attempts refused so far
+    (counter); None where this machine cannot count them. `sessions`: the peers (address:port) of
+    those connections, where they can be told apart. For the event `reset` there is nothing to
+    hold: `listed` means that no carrier is still under it. `carriers` names all, faulty or not.
+    """
+
+    listed: bool
+    connections: int | None = None
+    refused: int | None = None
+    carriers: tuple[str, ...] = ()
+    sessions: tuple[str, ...] = ()
+
+
+@runtime_checkable
+class Link(Protocol):
+    """What lies between two tiers. How it carries a condition is its own business."""
+
+    name: str
+    source: str
+    target: str
+
+    def survey(self) -> Json:
+        """What the carriers look like now: kept in the undo as what to go back to. Reads only."""
+
+    def impose(self, injection: str, condition: Json) -> None:
+        """Make the carriers suffer `condition` under the name `injection`; twice equals once.
+
+        `condition` has `kind` and its figures in base units:
+        latency (`delay`, `jitter` seconds), bandwidth (`rate` bytes/s), cut, reset (`burst` s).
+        """
+
+    def lift(self, injection: str, condition: Json, was: Json) -> None:
+        """Take exactly this injection away and go back to `was`; absent is fine."""
+
+    def observe(self, injection: str, condition: Json) -> LinkFacts:
+        """Ask the carriers now."""
+
+
+class World(Protocol):
+    """One running system on one runtime; sees only what carries the system's label."""
+
+    runtime: str
+    system: str
+
+    def describe(self) -> Json:
+        """All that is needed to open this world again, in another process, on another day."""
+
+    def nodes(self) -> Mapping[str, Node]:
+        """Every node that exists and is ours."""
+
+    def node(self, name: str) -> Node:
+        """The node `name`; raises NotOurs when it carries no label of ours or does not exist."""
+
+    def link(self, name: str) -> Link:
+        """The link `a -> b` or `a -> b/b2`; raises NotOurs when it is not declared."""
+
+    def fingerprint(self, points: Iterable[str]) -> Json:
+        """Configuration and state of nodes and links, comparable before and after."""
+
+    def close(self) -> None:
+        """Let go of connections; the world itself is left as it is."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a probe found: `nodes` are those that have the role or answered."""
+
+    ok: bool
+    nodes: tuple[str, ...] = ()
+    detail: str = ""
+
+
+class Probe(Protocol):
+    """Something asked besides the load."""
+
+    name: str
+
+    def ask(self) -> Answer:
+        """Ask once, within the probe's own timeout; a foreign failure is an answer, not ok."""
+
+
+class Load(Protocol):
+    """A load generator in a process of its own."""
+
+    def prepare(self, folder: Path) -> int:
+        """Start its process, writing under `folder`, and wait until it could begin.
+
+        Nothing is sent yet. Returns the process id; raises LoadError as `start` does.
+        """
+
+    def start(self, folder: Path, begin: float) -> int:
+        """Make it send; the first arrival is due at monotonic `begin`. Prepares if need be.
+
+        Returns the process id. Raises LoadError with the script's own message when it fails.
+        """
+
+    def check(self) -> None:
+        """Raises LoadError when the generator died or its script failed."""
+
+    def read(self) -> tuple[bytes, tuple[str, ...]]:
+        """Sample records flushed since the last call, and all series names so far."""
+
+    def facts(self) -> LoadFacts:
+        """What the generator says of itself so far."""
+
+    def stop(self, grace: float = 5.0) -> None:
+        """End it within `grace` seconds; stopping twice is fine."""
+
+
+class Clock(Protocol):
+    """Time. `now` is the system-wide monotonic clock in seconds."""
+
+    def now(self) -> float: ...
+
+    def wall(self) -> str:
+        """UTC, ISO 8601 with milliseconds."""
+
+    def sleep(self, seconds: float) -> None: ...
