@@ -1,0 +1,150 @@
+"""Why a run may prove less than its gates say. Every doubt is a sentence with its figures.
+
+This module must never turn a doubt into a pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from chaoskit.judge import phases
+from chaoskit.judge.metrics import level
+from chaoskit.judge.wording import seconds
+from chaoskit.model.experiment import Experiment
+from chaoskit.model.timeline import InjectionRecord, Timeline
+from chaoskit.model.verdict import Gate, Status
+
+LATENESS_SHARE = 0.10
+LATENESS_LIMIT = 0.050
+
+
+def sentence(gate: Gate) -> str:
+    """A gate as one sentence: phase, expectation, observed against bound."""
+    implied = " (nothing else was declared)" if gate.implied else ""
+    reason = gate.reason or f"{gate.shown} against {gate.bound}"
+    return f"{gate.phase}: {gate.expectation}{implied} is {gate.status}: {reason}"
+
+
+def worthless(
+    experiment: Experiment, timeline: Timeline, gates: tuple[Gate, ...]
+) -> tuple[str, ...]:
+    """What makes the run worth nothing as evidence, whatever its gates say."""
+    return (
+        *_cut_short(timeline),
+        *_unfit(timeline, gates),
+        *filter(None, map(_unproven, timeline.injections)),
+        *_load(experiment, timeline),
+    )
+
+
+def open_questions(
+    experiment: Experiment, timeline: Timeline, gates: tuple[Gate, ...]
+) -> Iterator[str]:
+    """What keeps a run without violation from having held."""
+    yield from _missing(experiment, timeline)
+    for gate in gates:
+        if gate.status is Status.INCONCLUSIVE:
+            yield sentence(gate)
+
+
+def _cut_short(timeline: Timeline) -> Iterator[str]:
+    if timeline.stop_kind in phases.CUT_SHORT:
+        yield f"the run was {_PAST[timeline.stop_kind]}: {timeline.stopped or 'no reason recorded'}"
+
+
+_PAST = {
+    "halted": "halted",
+    "interrupted": "interrupted",
+    "failed": "ended by a failure",
+}
+
+
+def _unfit(timeline: Timeline, gates: tuple[Gate, ...]) -> Iterator[str]:
+    judged = [gate for gate in gates if gate.phase == "baseline"]
+    bad = [gate for gate in judged if gate.status is not Status.HELD]
+    bad.sort(key=lambda gate: gate.status is not Status.VIOLATED)
+    for gate in bad:
+        yield f"baseline unfit: {sentence(gate).removeprefix('baseline: ')}"
+    if timeline.stop_kind == "unfit" and not bad:
+        yield f"baseline unfit: {timeline.stopped or 'no reason recorded'}"
+    elif phases.baseline_window(timeline).span is None:
+        yield "baseline unfit: the baseline phase was not completed"
+
+
+def _unproven(injection: InjectionRecord) -> str | None:
+    """Nothing was learnt about a fault that was not shown to be in force."""
+    if injection.proven:
+        return None
+    return (
+        f"the fault {injection.fault} at {injection.point} ({injection.id}) was not proven in "
+        f"force: {_why_unproven(injection)}; nothing was learnt about it"
+    )
+
+
+def _why_unproven(injection: InjectionRecord) -> str:
+    if injection.acknowledged is None:
+        return "its injection was never acknowledged"
+    seen = [evidence for _, evidence in injection.evidence]
+    if not seen:
+        return "it was never looked at"
+    gone = sum(not evidence.listed for evidence in seen)
+    if gone:
+        return f"it was not listed in {gone} of {len(seen)} looks"
+    carried, felt = (
+        _best([getattr(evidence, part) for evidence in seen]) for part in ("carried", "felt")
+    )
+    return f"it was listed, but carried: {carried}, felt: {felt}"
+
+
+def _best(parts: list[bool | None]) -> str:
+    return "not measured" if all(part is None for part in parts) else "no"
+
+
+def _load(experiment: Experiment, timeline: Timeline) -> Iterator[str]:
+    load = timeline.load
+    if load.saturated:
+        yield (
+            f"the load generator was saturated ({load.unsent} of {load.planned} arrivals unsent): "
+            "lower the rate or raise in_flight"
+        )
+    limit, why = lateness_limit(experiment)
+    if load.lateness_p99 > limit:
+        yield (
+            f"the load generator was late: p99 {seconds(load.lateness_p99, limit)} against at "
+            f"most {seconds(limit)} ({why})"
+        )
+
+
+def lateness_limit(experiment: Experiment) -> tuple[float, str]:
+    """How late the generator may be at p99, in seconds, and why so much.
+
+    A tenth of the smallest latency bound in the contract; 50 ms where there is none.
+    """
+    claims = (*experiment.steady_state, *experiment.expect)
+    bounds = [
+        claim.bound.value
+        for claim in claims
+        if claim.bound.kind == "seconds" and level(claim.metric) is not None
+    ]
+    if not bounds:
+        return LATENESS_LIMIT, "no latency is claimed"
+    smallest = min(bounds)
+    return smallest * LATENESS_SHARE, f"a tenth of the smallest latency bound {seconds(smallest)}"
+
+
+def _missing(experiment: Experiment, timeline: Timeline) -> Iterator[str]:
+    early = timeline.stop_kind is not None
+    if not early and len(timeline.injections) < len(experiment.faults):
+        count = f"{len(timeline.injections)} of {len(experiment.faults)} faults"
+        yield f"only {count} were injected"
+    if phases.fault_window(timeline).span is None:
+        yield "no data: the fault phase was not completed"
+    if phases.reverted_at(timeline) is None:
+        yield "no data: nothing says that the faults were reverted, so recovery was not measured"
+    elif _hold_is_due(experiment, timeline):
+        yield "no data: the hold after recovery was not completed"
+
+
+def _hold_is_due(experiment: Experiment, timeline: Timeline) -> bool:
+    recovery = experiment.phases.recovery
+    return recovery.hold > 0 and phases.hold_window(timeline, recovery).span is None

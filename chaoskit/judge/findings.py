@@ -1,0 +1,205 @@
+"""What the samples say about one claim: which windows break it, and which do so for certain.
+
+This module must never use an estimate to decide; only `missing` is one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from chaoskit.judge import windows
+from chaoskit.judge.claims import Budget, Claim, units
+from chaoskit.judge.metrics import event, latencies, level, measure, outage, quantile, rank
+from chaoskit.judge.samples import Array, Samples
+from chaoskit.judge.windows import Windows
+from chaoskit.judge.wording import plural, seconds
+from chaoskit.model.expectation import SHARES
+from chaoskit.model.verdict import Status
+
+
+@dataclass(frozen=True)
+class Weighed:
+    """For each window: whether the claim is broken, and whether it stays so whatever comes."""
+
+    windows: Windows
+    broken: Array
+    certain: Array
+    filled: Array
+    badness: Array
+
+    def worst(self) -> int:
+        """The worst window: of those that are certain, else broken, else filled."""
+        pools = (self.certain, self.broken, self.filled)
+        pool = next((p for p in pools if p.any()), np.ones_like(self.filled))
+        return int(np.argmax(np.where(pool, self.badness, -np.inf)))
+
+
+@dataclass(frozen=True)
+class Finding:
+    """`value` is the figure of the worst window, in base units; None: no data."""
+
+    status: Status
+    value: float | None
+    count: int
+    reason: str = ""
+    missing: float | None = None
+
+
+def weigh(claim: Claim, part: Samples, begin: float, end: float, coming: int = 0) -> Weighed:
+    """Weigh a claim over begin..end; `coming` more requests may come and may all be good.
+
+    Sliding windows lie in the past, nothing can come to them.
+    """
+    if claim.metric in ("rate", "outage"):
+        return _weigh_measured(claim, part, begin, end, coming)
+    budgets = claim.budgets(part)
+    found = _spans(claim, budgets[0].start, begin, end)
+    more = coming if claim.length is None else 0
+    sides = [_weigh_budget(budget, found, claim.needed, more) for budget in budgets]
+    broken, certain, badness = (np.maximum.reduce(side) for side in zip(*sides, strict=True))
+    return Weighed(found, broken, certain, found.sizes > 0, badness)
+
+
+def _spans(claim: Claim, start: Array, begin: float, end: float) -> Windows:
+    if claim.length is None:
+        return windows.whole(len(start), begin)
+    return windows.sliding(start, begin, end, claim.length)
+
+
+def _weigh_budget(
+    budget: Budget, found: Windows, needed: int, coming: int
+) -> tuple[Array, Array, Array]:
+    sizes, bad = found.sizes, found.count(budget.bad)
+    filled = sizes > 0
+    broken = filled & (bad > budget.allowed(sizes))
+    certain = broken & (bad > budget.allowed(np.maximum(sizes + coming, needed)))
+    return broken, certain, bad / np.maximum(sizes, 1)
+
+
+def _weigh_measured(claim: Claim, part: Samples, begin: float, end: float, coming: int) -> Weighed:
+    weights = _outages if claim.metric == "outage" else _rates
+    found, values, best = weights(claim, part, begin, end, coming)
+    broken = ~claim.meets(values)
+    badness = -values if claim.expectation.op in (">", ">=") else values
+    filled = np.ones(len(values), bool)
+    return Weighed(found, broken, broken & ~claim.meets(best), filled, badness)
+
+
+def _outages(
+    claim: Claim, part: Samples, begin: float, end: float, coming: int
+) -> tuple[Windows, Array, Array]:
+    # A window of D shows min(D, gap) of every gap, so the longest gap tells all.
+    gap = outage(part, begin, end)
+    value = np.array([gap if claim.length is None else min(gap, claim.length)])
+    return windows.whole(len(part), begin), value, value
+
+
+def _rates(
+    claim: Claim, part: Samples, begin: float, end: float, coming: int
+) -> tuple[Windows, Array, Array]:
+    found = _spans(claim, part.start[event("success", part)], begin, end)
+    length = claim.length or end - begin
+    more = coming if claim.length is None and claim.expectation.op in (">", ">=") else 0
+    return found, found.sizes / length, (found.sizes + more) / length
+
+
+def satisfied(claim: Claim, part: Samples, begin: float, end: float) -> bool:
+    """Whether the claim is met exactly, by at least one sample, without any least number.
+
+    A `for` longer than begin..end is read as one window over the whole of it.
+    """
+    if claim.lacking or end <= begin or not units(claim.metric, part):
+        return False
+    if claim.length is not None and not windows.fits(begin, end, claim.length):
+        claim = claim.unwindowed()
+    weighed = weigh(claim, part, begin, end)
+    return bool(weighed.filled.all() and not weighed.broken.any())
+
+
+def examine(claim: Claim, part: Samples, begin: float, end: float, rate: float) -> Finding:
+    """Judge a claim on one series within begin..end (see `gates`)."""
+    count = units(claim.metric, part)
+    if not count or end <= begin:
+        return _no_data(claim, part, rate)
+    pace = count / (end - begin)
+    whole = measure(claim.metric, part, begin, end)
+    if claim.lacking:
+        missing = claim.baseline_short / pace or None
+        return Finding(Status.INCONCLUSIVE, whole, count, claim.lacking, missing)
+    if claim.length is not None and not windows.fits(begin, end, claim.length):
+        short = claim.length - (end - begin)
+        reason = f"the window of {seconds(claim.length)} is longer than the {seconds(end - begin)}"
+        return Finding(Status.INCONCLUSIVE, whole, count, f"{reason} that were judged", short)
+    return _decide(claim, weigh(claim, part, begin, end), part, (begin, end), count)
+
+
+def _no_data(claim: Claim, part: Samples, rate: float) -> Finding:
+    everything = claim.expectation.series == "all" and not len(part)
+    missing = claim.needed / rate if everything and rate > 0 else None
+    reason = "no data: all requests were shed" if len(part) else "no data: no request was planned"
+    return Finding(Status.INCONCLUSIVE, None, 0, reason, missing)
+
+
+def _decide(
+    claim: Claim, weighed: Weighed, part: Samples, span: tuple[float, float], count: int
+) -> Finding:
+    place = weighed.worst()
+    value = worst_value(claim, weighed, part)
+    where = _where(claim, weighed, span[0], place)
+    if weighed.certain.any():
+        return Finding(Status.VIOLATED, value, count, where)
+    missing = (claim.needed - count) / (count / (span[1] - span[0]))
+    if missing > 0:
+        reason = f"too few samples: {count} of {claim.needed}"
+        return Finding(Status.INCONCLUSIVE, value, count, reason, missing)
+    if weighed.broken.any():
+        size = plural(int(weighed.windows.sizes[place]), "request")
+        reason = f"{where} broke it, with {size} of {claim.needed} that would settle it"
+        return Finding(Status.INCONCLUSIVE, value, count, reason)
+    if not weighed.filled.all():
+        return Finding(Status.INCONCLUSIVE, value, count, _gap(claim, weighed, span[0]))
+    return Finding(Status.HELD, value, count, where)
+
+
+def _gap(claim: Claim, weighed: Weighed, begin: float) -> str:
+    first = float(weighed.windows.at[int(np.argmin(weighed.filled))]) - begin
+    length = seconds(claim.length or 0.0)
+    return f"no data in the {length} from {first:.1f} s after the begin"
+
+
+def _where(claim: Claim, weighed: Weighed, begin: float, place: int) -> str:
+    if claim.length is None or claim.metric == "outage":
+        return ""
+    at = float(weighed.windows.at[place]) - begin
+    return f"the worst {seconds(claim.length)}, from {at:.1f} s after the begin,"
+
+
+def worst_value(claim: Claim, weighed: Weighed, part: Samples) -> float | None:
+    """The figure of the worst window, in base units (infinite: failed)."""
+    found, place = weighed.windows, weighed.worst()
+    if claim.metric in ("rate", "outage"):
+        return abs(float(weighed.badness[place]))
+    low, high = int(found.low[place]), int(found.high[place])
+    if claim.metric in SHARES:
+        return float(event(claim.metric, part)[low:high].mean())
+    if claim.length is not None and claim.expectation.op in ("<", "<="):
+        return _slowest(claim, weighed, part)
+    return quantile(latencies(part)[low:high], level(claim.metric) or 0.0)
+
+
+def _slowest(claim: Claim, weighed: Weighed, part: Samples) -> float:
+    """The largest quantile of any window, by halving over the latencies that were seen."""
+    times = latencies(part)
+    seen = np.unique(times)
+    sizes = weighed.windows.sizes
+    allowed = np.where(sizes > 0, sizes - rank(level(claim.metric) or 0.0, sizes), 0)
+    low, high = 0, len(seen) - 1
+    while low < high:
+        middle = (low + high) // 2
+        if bool((weighed.windows.count(times > seen[middle]) <= allowed).all()):
+            high = middle
+        else:
+            low = middle + 1
+    return float(seen[low])

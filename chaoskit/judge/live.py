@@ -1,0 +1,202 @@
+"""What can be said while the run goes on: spent budgets, abort conditions, steadiness, figures.
+
+Requests in flight have no sample yet. What depends on *all* requests of a moment being known
+(gaps, windows, abort conditions) is therefore only looked at up to a horizon: the newest sample's
+start, and not later than `now - grace`. With `grace` at least the request timeout nothing can
+arrive before the horizon any more and the answer is exact. This module must never decide early
+for success, and never read a clock: `now` is given.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+
+import numpy as np
+
+from chaoskit.judge.claims import Claim, resolve, units
+from chaoskit.judge.findings import Finding, satisfied, weigh, worst_value
+from chaoskit.judge.gates import IMPLIED, gate_of, implied_expectations, present
+from chaoskit.judge.metrics import event, figures
+from chaoskit.judge.samples import Samples
+from chaoskit.judge.windows import SLACK
+from chaoskit.model.expectation import Expectation
+from chaoskit.model.timeline import PhaseName
+from chaoskit.model.verdict import Gate, SeriesFigures, Status
+
+
+def spent(
+    contract: Sequence[Expectation],
+    samples: Samples,
+    begin: float,
+    now: float,
+    end: float,
+    rate: float,
+    *,
+    baseline: Samples | None = None,
+    grace: float = 0.0,
+    phase: PhaseName = "fault",
+) -> Gate | None:
+    """The first budget that is spent whatever comes, as a violated gate; None while none is.
+
+    `begin` and `end` bound the planned window. All arrivals still to come (and those in flight)
+    are assumed to be of the series in question and good. Implied budgets are included.
+    """
+    window = samples.between(begin, end)
+    coming = _coming(samples, window, begin, now, end, rate)
+    for expectation in (*contract, *_implied_spent(contract, window)):
+        claim = resolve(expectation, baseline)
+        part = window.of(expectation.series)
+        if claim.lacking or not units(claim.metric, part):
+            continue
+        gate = _spent(claim, part, begin, now - grace, end, coming, phase)
+        if gate is not None:
+            stated = expectation in contract
+            return gate if stated else gate.model_copy(update={"implied": True})
+    return None
+
+
+def _coming(
+    samples: Samples, window: Samples, begin: float, now: float, end: float, rate: float
+) -> int:
+    """The most requests that may still come: one task may send several, so the pace so far counts.
+
+    Those in flight are planned, but have no sample yet: they count as coming.
+    """
+    pace = rate
+    earlier = int(np.searchsorted(samples.start, begin))
+    if earlier and begin > samples.start[0]:
+        pace = max(pace, earlier / (begin - float(samples.start[0])))
+    if now > begin:
+        pace = max(pace, len(window) / (now - begin))
+    remaining = math.ceil(pace * max(0.0, end - now) - SLACK)
+    in_plan = math.ceil(pace * (end - begin) - SLACK) - len(window)
+    return max(0, remaining, in_plan)
+
+
+def _implied_spent(contract: Sequence[Expectation], window: Samples) -> tuple[Expectation, ...]:
+    # Counted for all series at once: a clean run must not pay for each series and metric.
+    if not len(window):
+        return ()
+    tally = dict(zip(window.names, window.tally(), strict=True))
+    implied = implied_expectations(contract, present(window))
+    return tuple(e for e in implied if tally[e.series][IMPLIED[e.metric]])
+
+
+def _spent(
+    claim: Claim,
+    part: Samples,
+    begin: float,
+    settled: float,
+    end: float,
+    coming: int,
+    phase: PhaseName,
+) -> Gate | None:
+    until = end
+    if claim.metric == "outage" or claim.length is not None:
+        until = min(end, _horizon(part, settled))
+        part = part.between(begin, until)
+        length = 0.0 if claim.metric == "outage" else claim.length or 0.0
+        if until <= begin or until - begin < length:
+            return None
+        if claim.metric == "outage" and claim.expectation.op not in ("<", "<="):
+            return None
+    weighed = weigh(claim, part, begin, until, coming)
+    if not weighed.certain.any():
+        return None
+    value = worst_value(claim, weighed, part)
+    finding = Finding(Status.VIOLATED, value, units(claim.metric, part))
+    return gate_of(claim, finding, phase)
+
+
+def _horizon(part: Samples, settled: float) -> float:
+    """Up to where all is known (exclusive): just past the newest start, and not past `settled`."""
+    if not len(part):
+        return -math.inf
+    return min(settled, float(np.nextafter(part.start[-1], math.inf)))
+
+
+def abort_due(
+    abort_when: Iterable[Expectation],
+    samples: Samples,
+    begin: float,
+    now: float,
+    *,
+    baseline: Samples | None = None,
+    grace: float = 0.0,
+) -> Gate | None:
+    """The first abort condition that has come true, as a violated gate.
+
+    With `for D` it must be true in each second of the last D; without, in the last second. A
+    second without data is not true. `outage` is the time since the last success, which must
+    have exceeded the bound for D. Seconds are counted back from the horizon, not from `now`.
+    """
+    for expectation in abort_when:
+        claim = resolve(expectation, baseline)
+        part = samples.between(begin, now).of(expectation.series)
+        until = _horizon(part, now - grace)
+        if claim.lacking or until <= begin:
+            continue
+        found = _outage_due if claim.metric == "outage" else _buckets_due
+        value = found(claim, part.between(begin, until), begin, until)
+        if value is not None:
+            finding = Finding(Status.VIOLATED, value, units(claim.metric, part))
+            gate = gate_of(claim, finding, "fault")
+            return gate.model_copy(update={"reason": f"abort condition is true: {expectation}"})
+    return None
+
+
+def _outage_due(claim: Claim, part: Samples, begin: float, until: float) -> float | None:
+    succeeded = part.start[event("success", part)]
+    gap = until - (float(succeeded[-1]) if len(succeeded) else begin)
+    past = gap - (claim.length or 0.0)
+    return gap if past > 0 and bool(claim.meets(np.array([past]))[0]) else None
+
+
+def _buckets_due(claim: Claim, part: Samples, begin: float, until: float) -> float | None:
+    length = claim.length or 1.0
+    if until - begin < min(length, 1.0) - SLACK or until - begin < length - SLACK:
+        return None
+    plain = claim.unwindowed()
+    edges = [max(until - length, until - second) for second in range(math.ceil(length) + 1)]
+    for high, low in pairwise(edges):
+        if low < high and not satisfied(plain, part.between(low, high), low, high):
+            return None
+    last = part.between(until - length, until)
+    return worst_value(plain, weigh(plain, last, until - length, until), last)
+
+
+def is_steady(
+    expectations: Sequence[Expectation],
+    samples: Samples,
+    begin: float,
+    end: float,
+    *,
+    baseline: Samples | None = None,
+) -> bool:
+    """Whether every expectation and every implied one is met exactly in begin..end.
+
+    Each series named, and `all`, needs at least one sample; there is no least number. A `for`
+    longer than the window is read as the whole window. Without a `baseline` (there is none yet)
+    claims against it are left out.
+    """
+    window = samples.between(begin, end)
+    if not len(window) or _implied_spent(expectations, window):
+        return False
+    for expectation in expectations:
+        if expectation.vs_baseline and baseline is None:
+            if not len(window.of(expectation.series)):
+                return False
+            continue
+        claim = resolve(expectation, baseline)
+        if not satisfied(claim, window.of(expectation.series), begin, end):
+            return False
+    return True
+
+
+def pulse(
+    samples: Samples, now: float, window: float = 5.0, phase: PhaseName = "fault"
+) -> tuple[SeriesFigures, ...]:
+    """The figures of the last `window` seconds, `all` first. Requests in flight are not in them."""
+    return figures(samples, now - window, now, phase)

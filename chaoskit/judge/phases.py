@@ -1,0 +1,148 @@
+"""From the timeline to the windows that are judged, and the recovery measured between them.
+
+This module must never invent a border: what the timeline does not say is None.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from chaoskit.judge.windows import SLACK
+from chaoskit.judge.wording import seconds
+from chaoskit.model.experiment import Experiment, Recovery
+from chaoskit.model.timeline import PhaseName, Timeline
+from chaoskit.model.verdict import Gate, RecoveryFigures, Status
+
+CUT_SHORT = ("halted", "interrupted", "failed")
+
+
+@dataclass(frozen=True)
+class Window:
+    """Seconds on the monotonic clock, half open; None where the run never got there."""
+
+    phase: PhaseName
+    begin: float | None
+    end: float | None
+
+    @property
+    def span(self) -> tuple[float, float] | None:
+        if self.begin is None or self.end is None or self.end <= self.begin:
+            return None
+        return self.begin, self.end
+
+
+def baseline_window(timeline: Timeline) -> Window:
+    return _of_span(timeline, "baseline")
+
+
+def fault_window(timeline: Timeline) -> Window:
+    """From the first injection acknowledged to the begin of the revert that leaves none open.
+
+    Without injections it is the span of the phase. An event that was never reverted is over by
+    itself, but what it does is not: then the window lasts to the end of the phase.
+    """
+    span = _of_span(timeline, "fault")
+    if not timeline.injections:
+        return span
+    begun = [i for i in timeline.injections if i.begun is not None]
+    ends = [
+        span.end if i.shape == "event" and i.revert_begun is None else i.revert_begun for i in begun
+    ]
+    known = [end for end in ends if end is not None]
+    first = min((i.acknowledged for i in begun if i.acknowledged is not None), default=None)
+    return Window("fault", first, max(known) if known and len(known) == len(ends) else None)
+
+
+def recovery_window(timeline: Timeline) -> Window:
+    """From revert acknowledged to the begin of hold; it is shown, not judged."""
+    hold, span = timeline.span("hold"), timeline.span("recovery")
+    end = hold.begin if hold else span.end if span else None
+    return Window("recovery", reverted_at(timeline), end)
+
+
+def hold_window(timeline: Timeline, recovery: Recovery) -> Window:
+    """From steady state and full strength on; without a span of its own as long as `hold` asks.
+
+    It must have been watched: where the recovery phase ended before, there is no end.
+    """
+    span = timeline.span("hold")
+    if span is not None:
+        return Window("hold", span.begin, span.end)
+    reached, watched = recovered_at(timeline), _of_span(timeline, "recovery").end
+    if reached is None or watched is None or watched < reached + recovery.hold - SLACK:
+        return Window("hold", reached, None)
+    return Window("hold", reached, reached + recovery.hold)
+
+
+def _of_span(timeline: Timeline, phase: PhaseName) -> Window:
+    span = timeline.span(phase)
+    return Window(phase, span.begin if span else None, span.end if span else None)
+
+
+def reverted_at(timeline: Timeline) -> float | None:
+    """When recovery begins to count; without injections at the end of the fault phase."""
+    if timeline.revert_acknowledged is not None or timeline.injections:
+        return timeline.revert_acknowledged
+    return fault_window(timeline).end
+
+
+def recovered_at(timeline: Timeline) -> float | None:
+    if timeline.steady_at is None or timeline.full_strength_at is None:
+        return None
+    return max(timeline.steady_at, timeline.full_strength_at)
+
+
+def recovery_figures(experiment: Experiment, timeline: Timeline) -> RecoveryFigures | None:
+    """Both times in seconds; None when nothing was reverted, so that there was no recovery."""
+    origin = reverted_at(timeline)
+    if origin is None:
+        return None
+    steady, strength = (
+        None if moment is None else max(0.0, moment - origin)
+        for moment in (timeline.steady_at, timeline.full_strength_at)
+    )
+    within = float(experiment.phases.recovery.within)
+    return RecoveryFigures(within=within, steady=steady, full_strength=strength)
+
+
+def recovery_gate(figures: RecoveryFigures, within: str, timeline: Timeline) -> Gate:
+    """Steady state and full strength, both within `within` of revert acknowledged.
+
+    A run that was cut short before that time is over leaves it inconclusive.
+    """
+    times = {"steady state": figures.steady, "full strength": figures.full_strength}
+    known = [t for t in times.values() if t is not None]
+    observed = max(known) if len(known) == len(times) else None
+    late = [n for n, t in times.items() if t is None or t > figures.within + 1e-9]
+    status = Status.VIOLATED if late else Status.HELD
+    if late and _unfinished(figures, timeline):
+        status = Status.INCONCLUSIVE
+    return Gate(
+        phase="recovery", expectation=f"recovery within {within}", series="all",
+        metric="recovery", status=status, observed=observed, bound=f"<= {within}",
+        shown="not reached" if observed is None else seconds(observed, figures.within),
+        reason=_recovery_reason(late, times, within, status),
+    )  # fmt: skip
+
+
+def _unfinished(figures: RecoveryFigures, timeline: Timeline) -> bool:
+    if any(t is not None and t > figures.within for t in (figures.steady, figures.full_strength)):
+        return False
+    span, origin = timeline.span("recovery"), reverted_at(timeline)
+    if span is None or span.end is None or origin is None:
+        return True
+    return timeline.stop_kind in CUT_SHORT and span.end - origin < figures.within
+
+
+def _recovery_reason(
+    late: list[str], times: dict[str, float | None], within: str, status: Status
+) -> str:
+    if status is Status.HELD:
+        return ""
+    if status is Status.INCONCLUSIVE:
+        return f"the run ended before {' and '.join(late)} could be waited for"
+    told = (
+        f"{name} was not reached" if (t := times[name]) is None else f"{name} took {seconds(t)}"
+        for name in late
+    )
+    return f"{', '.join(told)}, against {within} from revert acknowledged"

@@ -1,0 +1,125 @@
+"""All samples of a run as one numpy array, always sorted by intended start.
+
+Slices are views, so taking them is cheap. This module must never drop a whole record or change
+what a sample says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chaoskit.errors import LoadError
+from chaoskit.model.samples import FIELDS, STATUS_MASK
+
+DTYPE = np.dtype(list(FIELDS))
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """Samples and the names their series indexes stand for.
+
+    `window` is where `between` cut them (seconds, half open); None: not cut.
+    """
+
+    array: Array
+    names: tuple[str, ...] = ()
+    window: tuple[float, float] | None = None
+
+    def __post_init__(self) -> None:
+        start = self.array["start"]
+        if len(start) > 1 and bool(np.any(start[1:] < start[:-1])):
+            object.__setattr__(self, "array", _sorted(self.array))
+
+    @classmethod
+    def empty(cls) -> Samples:
+        return cls(np.empty(0, DTYPE))
+
+    @classmethod
+    def from_bytes(cls, raw: bytes, names: Iterable[str]) -> Samples:
+        """Read whole 16-byte records and cut a torn tail.
+
+        Raises LoadError when a record's series has no name: its writer names a series first.
+        """
+        table = tuple(names)
+        array = np.frombuffer(raw, DTYPE, count=len(raw) // DTYPE.itemsize)
+        if len(array) and int(array["series"].max()) >= len(table):
+            raise LoadError(
+                f"a sample has series {array['series'].max()}, but only {len(table)} names are "
+                "known; the load generator must write a name before its first sample"
+            )
+        return cls(array, table)
+
+    def merge(self, *others: Samples) -> Samples:
+        """Join worker files whose name tables differ; the result is the same in any order."""
+        parts = (self, *others)
+        names = tuple(sorted({name for part in parts for name in part.names}))
+        joined = np.concatenate([part._renumbered(names) for part in parts])
+        return Samples(_sorted(joined), names)
+
+    def _renumbered(self, names: tuple[str, ...]) -> Array:
+        if self.names == names:
+            return self.array
+        place = {name: index for index, name in enumerate(names)}
+        table = np.array([place[name] for name in self.names], "<u2")
+        array = self.array.astype(DTYPE, copy=True)
+        if len(array):
+            array["series"] = table[array["series"]]
+        return array
+
+    def between(self, begin: float, end: float) -> Samples:
+        """The samples with begin <= intended start < end."""
+        low, high = np.searchsorted(self.start, (begin, max(begin, end)), side="left")
+        return replace(self, array=self.array[low:high], window=(begin, max(begin, end)))
+
+    def of(self, series: str) -> Samples:
+        """The samples of one series; `all` is everything, an unknown series has none."""
+        if series == "all":
+            return self
+        if series not in self.names:
+            return replace(self, array=self.array[:0])
+        chosen = self.array["series"] == self.names.index(series)
+        return replace(self, array=self.array[chosen])
+
+    def tally(self) -> NDArray[np.int64]:
+        """Samples by series (row) and outcome (4 columns)."""
+        cells = self.array["series"].astype(np.int64) * 4 + self.outcome
+        size = 4 * len(self.names)
+        return np.bincount(cells, minlength=size).reshape(-1, 4)
+
+    def to_bytes(self) -> bytes:
+        return self.array.tobytes()
+
+    def __len__(self) -> int:
+        return len(self.array)
+
+    @property
+    def start(self) -> Array:
+        """Intended starts in seconds, ascending."""
+        return np.asarray(self.array["start"])
+
+    @property
+    def latency(self) -> Array:
+        """Seconds from the intended start, as measured (a failed one is not infinite here)."""
+        return np.asarray(self.array["latency"])
+
+    @property
+    def outcome(self) -> Array:
+        """0..3, see `model.samples.Outcome`."""
+        return np.asarray(self.array["code"] >> 14)
+
+    @property
+    def status(self) -> Array:
+        """HTTP status; 0: none."""
+        return np.asarray(self.array["code"] & STATUS_MASK)
+
+
+def _sorted(array: Array) -> Array:
+    # Ties are broken by the other fields, so that the order of worker files leaves no trace.
+    order = np.lexsort((array["code"], array["latency"], array["series"], array["start"]))
+    return array[order]

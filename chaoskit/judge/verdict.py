@@ -1,0 +1,148 @@
+"""The verdict of a run: all gates, and the rule that joins them into one of three values.
+
+`judge` must give a verdict for every timeline, also for that of a run which died early, and it
+must never let missing evidence pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from chaoskit.judge import doubts, phases
+from chaoskit.judge.gates import judge_phase
+from chaoskit.judge.metrics import figures
+from chaoskit.judge.phases import Window
+from chaoskit.judge.samples import Samples
+from chaoskit.judge.wording import plural
+from chaoskit.model.experiment import Experiment
+from chaoskit.model.timeline import Timeline
+from chaoskit.model.verdict import (
+    CoverageCell,
+    Gate,
+    RecoveryFigures,
+    SeriesFigures,
+    Status,
+    Verdict,
+)
+
+
+def judge(
+    experiment: Experiment,
+    timeline: Timeline,
+    samples: Samples,
+    *,
+    system: str,
+    runtime: str,
+    started_at: str,
+    version: str,
+) -> Verdict:
+    """Judge a stored or just finished run from its timeline and all its samples."""
+    recovery = phases.recovery_figures(experiment, timeline)
+    gates = _gates(experiment, timeline, samples, recovery)
+    status, reasons = join(experiment, timeline, gates)
+    return Verdict(
+        experiment=experiment.experiment, hypothesis=experiment.hypothesis, run=timeline.run,
+        system=system, runtime=runtime, status=status, reasons=reasons, gates=gates,
+        figures=_figures(experiment, timeline, samples), injections=timeline.injections,
+        spans=timeline.spans, recovery=recovery, coverage=coverage(timeline, status),
+        load=timeline.load, restored=timeline.restored, differences=timeline.differences,
+        stop_kind=timeline.stop_kind, stopped=timeline.stopped, quick=timeline.quick,
+        seed=timeline.seed, started_at=started_at, chaoskit=version,
+    )  # fmt: skip
+
+
+def _gates(
+    experiment: Experiment,
+    timeline: Timeline,
+    samples: Samples,
+    recovery: RecoveryFigures | None,
+) -> tuple[Gate, ...]:
+    before = phases.baseline_window(timeline)
+    baseline = samples.between(*before.span) if before.span else None
+    judged = (
+        (before, experiment.steady_state),
+        (phases.fault_window(timeline), experiment.contract),
+        (phases.hold_window(timeline, experiment.phases.recovery), experiment.steady_state),
+    )
+    gates: list[Gate] = []
+    for window, contract in judged:
+        if window.phase == "hold" and recovery is not None:
+            within = str(experiment.phases.recovery.within)
+            gates.append(phases.recovery_gate(recovery, within, timeline))
+        if window.span is not None:
+            gates += judge_phase(
+                contract, samples, *window.span, phase=window.phase, baseline=baseline,
+                rate=float(experiment.load.rate),
+            )  # fmt: skip
+    return tuple(gates)
+
+
+def join(
+    experiment: Experiment, timeline: Timeline, gates: tuple[Gate, ...]
+) -> tuple[Status, tuple[str, ...]]:
+    """The status, and why: sentences, the deciding one first.
+
+    1. What makes the run worth nothing as evidence makes it inconclusive, even with a violated
+       gate: cut short, unfit baseline, a fault not proven, load that was not as planned.
+    2. Otherwise a violated gate, or a run stopped for one, is violated.
+    3. Otherwise a phase without figures or an inconclusive gate is inconclusive.
+    4. Otherwise it held.
+    """
+    worthless = doubts.worthless(experiment, timeline, gates)
+    violated = [*_violations(timeline, gates)]
+    open_questions = [*doubts.open_questions(experiment, timeline, gates)]
+    restored = _not_restored(timeline)
+    if worthless:
+        aside = [f"it would otherwise be violated: {reason}" for reason in violated]
+        return Status.INCONCLUSIVE, (*worthless, *aside, *restored)
+    if violated:
+        return Status.VIOLATED, (*violated, *restored)
+    if open_questions:
+        return Status.INCONCLUSIVE, (*open_questions, *restored)
+    return Status.HELD, (_held(timeline, gates), *restored)
+
+
+def _violations(timeline: Timeline, gates: tuple[Gate, ...]) -> Iterator[str]:
+    if timeline.stop_kind == "abort":
+        yield f"aborted: {timeline.stopped or 'an abort condition came true'}"
+    found = [g for g in gates if g.status is Status.VIOLATED and g.phase != "baseline"]
+    yield from map(doubts.sentence, found)
+    if timeline.stop_kind == "violated" and not any(g.phase == "fault" for g in found):
+        yield f"stopped as violated: {timeline.stopped or 'a budget was spent'}"
+
+
+def _held(timeline: Timeline, gates: tuple[Gate, ...]) -> str:
+    proven = len(timeline.injections)
+    faults = f"{plural(proven, 'fault')} proven in force" if proven else "no fault was asked for"
+    return f"all {len(gates)} gates held; {faults}"
+
+
+def _not_restored(timeline: Timeline) -> tuple[str, ...]:
+    if timeline.restored:
+        return ()
+    detail = "; ".join(timeline.differences) or "see the journal"
+    return (f"the system was not restored: {detail}",)
+
+
+def coverage(timeline: Timeline, status: Status) -> tuple[CoverageCell, ...]:
+    """One cell for each failure point (tier or link) and class of trouble that was injected."""
+    cells = dict.fromkeys(
+        (i.tier or i.point.partition("/")[0].strip(), i.trouble)
+        for i in timeline.injections
+        if i.begun is not None
+    )
+    return tuple(CoverageCell(point=p, trouble=t, status=status) for p, t in cells)
+
+
+def _figures(
+    experiment: Experiment, timeline: Timeline, samples: Samples
+) -> tuple[SeriesFigures, ...]:
+    shown: tuple[Window, ...] = (
+        phases.baseline_window(timeline),
+        phases.fault_window(timeline),
+        phases.recovery_window(timeline),
+        phases.hold_window(timeline, experiment.phases.recovery),
+    )
+    return tuple(
+        row for w in shown if w.span is not None for row in figures(samples, *w.span, w.phase)
+    )

@@ -1,0 +1,87 @@
+"""Samples and timelines built by hand, for the tests of this folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from chaoskit.judge.samples import Samples
+from chaoskit.model.evidence import Evidence
+from chaoskit.model.expectation import Expectation
+from chaoskit.model.experiment import Experiment
+from chaoskit.model.samples import Outcome, pack
+from chaoskit.model.timeline import InjectionRecord, Span, Timeline
+
+OK, DEGRADED, SHED, FAILED = Outcome
+
+Row = tuple[float, str, Outcome, float]
+
+
+def build(rows: Iterable[Row], names: tuple[str, ...] | None = None) -> Samples:
+    """Samples from (start, series, outcome, latency), through the bytes a worker writes."""
+    listed = list(rows)
+    table = names or tuple(dict.fromkeys(row[1] for row in listed))
+    raw = b"".join(pack(t, lat, table.index(s), o, 200) for t, s, o, lat in listed)
+    return Samples.from_bytes(raw, table)
+
+
+def steady(
+    begin: float,
+    end: float,
+    *,
+    rate: float = 20,
+    series: str = "checkout",
+    bad: int = 0,
+    outcome: Outcome = FAILED,
+    latency: float = 0.05,
+) -> list[Row]:
+    """Evenly spaced requests; the first `bad` of them have `outcome`."""
+    count = round((end - begin) * rate)
+    return [(begin + i / rate, series, outcome if i < bad else OK, latency) for i in range(count)]
+
+
+def claim(text: str) -> Expectation:
+    return Expectation.parse(text)
+
+
+PROOF = ((31.0, Evidence(listed=True, carried=True)),)
+
+
+def injection(**changes: Any) -> InjectionRecord:
+    """A kill of cache-1, open from 30 s to 90 s and proven, unless `changes` say otherwise."""
+    usual: dict[str, Any] = {
+        "id": "i1", "fault": "kill", "point": "cache-1", "tier": "cache", "begun": 29.9,
+        "acknowledged": 30.0, "revert_begun": 90.0, "reverted": 91.0, "evidence": PROOF,
+    }  # fmt: skip
+    return InjectionRecord(**{**usual, **changes})
+
+
+SPANS = (
+    Span(phase="baseline", begin=0, end=30),
+    Span(phase="fault", begin=29.8, end=90),
+    Span(phase="recovery", begin=90, end=96),
+    Span(phase="hold", begin=96, end=106),
+)
+
+
+def timeline(**changes: Any) -> Timeline:
+    """A full course: baseline 0..30, fault 30..90, steady at 95, at full strength at 96."""
+    usual: dict[str, Any] = {
+        "run": "r", "experiment": "cache-loss", "spans": SPANS, "injections": (injection(),),
+        "revert_acknowledged": 91.0, "steady_at": 95.0, "full_strength_at": 96.0,
+    }  # fmt: skip
+    return Timeline(**{**usual, **changes})
+
+
+def experiment(**changes: Any) -> Experiment:
+    usual: dict[str, Any] = {
+        "experiment": "cache-loss",
+        "hypothesis": "Checkout keeps working",
+        "load": {"locustfile": "load.py", "rate": "20/s"},
+        "steady_state": ["checkout success >= 99%", "checkout p95 < 300ms"],
+        "phases": {
+            "baseline": "30s", "fault": "60s", "recovery": {"within": "20s", "hold": "10s"}
+        },
+        "faults": [{"name": "kill", "selection": {"node": "cache"}}],
+    }  # fmt: skip
+    return Experiment.model_validate({**usual, **changes})
