@@ -1,0 +1,11 @@
+"""YAML to models: every problem of every file at once, each with its place (`file:line:column`).
+
+This is the door of the room. It reads files and the environment; it must never touch a running
+system, and nothing that it raises concerns a single problem while others are left unsaid.
+"""
+
+from chaoskit.document.experiments import load_experiment, load_experiments
+from chaoskit.document.loading import Bound
+from chaoskit.document.systems import load_system
+
+__all__ = ["Bound", "load_experiment", "load_experiments", "load_system"]

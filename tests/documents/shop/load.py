@@ -1,0 +1,1 @@
+"""Stands in for a load script: documents only check that it exists."""
