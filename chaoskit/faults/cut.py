@@ -1,0 +1,36 @@
+"""A link that carries nothing. It must never decide how the link is cut."""
+
+from __future__ import annotations
+
+from chaoskit.faults.link import LinkFault, evidence, look
+from chaoskit.faults.registry import Undo, fault
+from chaoskit.model.evidence import Evidence
+from chaoskit.ports import Json, Link, LinkFacts, World
+
+
+@fault("cut", at=Link, trouble="unavailable", shape="held")
+class Cut(LinkFault):
+    """Let nothing cross a link: connections are closed, new ones refused.
+
+    What happens: existing connections end, and every attempt to connect is refused at once.
+    How it is undone: every carrier goes back to what it was, so that clients can connect again.
+    What shows it: every carrier is closed, and either connections that were there before are
+    gone or attempts have been refused since.
+    """
+
+    def condition(self) -> Json:
+        return {"kind": "cut"}
+
+    @staticmethod
+    def active(undo: Undo, world: World) -> Evidence:
+        seen = look(undo, world)
+        return evidence(seen, _kept_out(undo, seen))
+
+
+def _kept_out(undo: Undo, seen: LinkFacts) -> bool | None:
+    """Somebody ran into it; None where this machine counts neither attempts nor connections."""
+    if seen.refused is not None and undo["refused"] is not None and seen.refused > undo["refused"]:
+        return True
+    if seen.connections is None or undo["connections"] is None:
+        return None if seen.refused is None or undo["refused"] is None else False
+    return seen.connections == 0 and undo["connections"] > 0

@@ -1,0 +1,62 @@
+"""What the held faults of a node share: a state to reach, and the state to go back to.
+
+The subclass names the state. This module must never know a runtime.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from chaoskit.errors import PlanError
+from chaoskit.faults.registry import FaultSpec, Undo
+from chaoskit.model.evidence import Evidence
+from chaoskit.ports import Node, NodeFacts, NodeState, World
+
+
+def running(point: Node) -> NodeFacts:
+    """The facts of `point`; raises PlanError unless it runs: a fault would show nothing."""
+    facts = point.facts()
+    if facts.state is not NodeState.RUNNING:
+        raise PlanError(f"node '{point.name}' is {facts.state}, not running: start it first")
+    return facts
+
+
+class NodeFault(FaultSpec):
+    """Hold a node in `wanted` until the revert."""
+
+    wanted: ClassVar[NodeState]
+
+    def patience(self) -> float:
+        """Seconds the node may take to stop politely; 0 where it is not asked."""
+        return 0.0
+
+    def plan(self, point: Node, world: World, injection_id: str) -> Undo:
+        before = running(point)
+        return {
+            "node": point.name,
+            "injection": injection_id,
+            "wanted": str(self.wanted),
+            "grace": self.patience(),
+            "was": str(before.state),
+            "identity": before.identity,
+            "incarnation": before.incarnation,
+        }
+
+    @staticmethod
+    def inject(undo: Undo, world: World) -> None:
+        world.node(undo["node"]).reach(NodeState(undo["wanted"]), undo["grace"])
+
+    @staticmethod
+    def active(undo: Undo, world: World) -> Evidence:
+        node = world.node(undo["node"])
+        seen = node.facts()
+        answers = node.answers()
+        return Evidence(
+            listed=seen.state == undo["wanted"],
+            felt=None if answers is None else not answers,
+            facts={"state": str(seen.state), "exit_code": seen.exit_code, "answers": answers},
+        )
+
+    @staticmethod
+    def revert(undo: Undo, world: World) -> None:
+        world.node(undo["node"]).reach(NodeState(undo["was"]))
