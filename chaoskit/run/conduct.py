@@ -1,0 +1,149 @@
+"""Conducts one run from lock to last record, in the order the guarantee needs.
+
+Halt, lock, leftovers, run directory, journal head, watchdog; only then the engine. It must
+never start the engine without a watchdog that has said it is ready.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import subprocess
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from chaoskit.errors import ChaoskitError, Outstanding
+from chaoskit.model.timeline import InjectionRecord
+from chaoskit.ports import Clock, Json
+from chaoskit.run import processes
+from chaoskit.run.around import Surroundings
+from chaoskit.run.engine import Engine
+from chaoskit.run.history import first, outstanding
+from chaoskit.run.journal import NAME, VERSION, Journal, Record, read_records
+from chaoskit.run.plan import Plan
+from chaoskit.run.state import StateRoot
+from chaoskit.run.target import Target
+
+END_PATIENCE = 5.0
+LEFTOVER_PATIENCE = 10.0
+
+
+def new_run() -> str:
+    """A fresh run id: `<UTC time>-<4 hex>`; ids sort by time."""
+    return f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{secrets.token_hex(2)}"
+
+
+@dataclass
+class WatchdogProcess:
+    """The watchdog's process; it reads the pipe that only this process can write."""
+
+    process: subprocess.Popen[str]
+
+    @classmethod
+    def spawn(cls, command: Sequence[str], folder: Path) -> WatchdogProcess:
+        """Start it in a session of its own and wait until it says ready.
+
+        Raises ChaoskitError when it does not: then nothing may be injected.
+        """
+        with (folder / "watchdog.log").open("w") as log:
+            process = subprocess.Popen(
+                [*command, str(folder)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                start_new_session=True,
+            )
+        assert process.stdout is not None
+        if process.stdout.readline().strip() != "ready":
+            process.kill()
+            said = (folder / "watchdog.log").read_text().strip().splitlines()[-1:]
+            raise ChaoskitError(f"the watchdog did not start: {' '.join(said) or 'no word'}")
+        return cls(process)
+
+    def alive(self) -> bool:
+        return self.process.poll() is None
+
+    def dismiss(self) -> None:
+        """Close the pipe: it looks once more and ends.
+
+        Where something is still in force it goes on trying; nobody needs to wait for that.
+        """
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        with suppress(subprocess.TimeoutExpired):
+            self.process.wait(timeout=END_PATIENCE)
+
+
+def lock_name(world: Json) -> str:
+    """What is locked: one system on one engine."""
+    return f"{world['runtime']}/{world.get('project') or world['system']}"
+
+
+def head(plan: Plan, world: Json, journal: Journal) -> None:
+    """The journal's first record: all that `revert` needs to open the world again."""
+    journal.append(
+        "run",
+        version=VERSION,
+        run=plan.run,
+        experiment=plan.experiment.experiment,
+        system=plan.system.system,
+        seed=plan.seed,
+        quick=plan.quick,
+        pid=os.getpid(),
+        started=processes.started(os.getpid()),
+        world=world,
+    )
+
+
+def conduct(
+    plan: Plan,
+    target: Target,
+    around: Surroundings,
+    state: StateRoot,
+    engine: type[Engine] = Engine,
+) -> BaseException | None:
+    """Run `plan`; returns what ended it early (see `Engine.run`), None after a full course.
+
+    The lock is held and the journal's head is written; `around.watchdog` is running.
+    """
+    try:
+        return engine(plan, target, around).run()
+    finally:
+        if not outstanding(around.journal.records()):
+            state.close_run(plan.run)
+
+
+def refuse_leftovers(state: StateRoot, world: Json, clock: Clock) -> None:
+    """Raises Outstanding when an earlier run on the same system left something in force.
+
+    A watchdog that is still at work is given a moment.
+    """
+    limit = clock.now() + LEFTOVER_PATIENCE
+    for folder in state.open_runs():
+        while left := _left(folder, world):
+            if not _watchdog_at_work(read_records(folder / NAME)) or clock.now() > limit:
+                raise Outstanding(_sentence(folder, left))
+            clock.sleep(0.2)
+        if not outstanding(read_records(folder / NAME)):
+            state.close_run(folder.name)
+
+
+def _left(folder: Path, world: Json) -> list[InjectionRecord]:
+    records = read_records(folder / NAME)
+    before = (first(records, "run") or {}).get("world", {})
+    same = before and lock_name(before) == lock_name(world)
+    return outstanding(records) if same else []
+
+
+def _watchdog_at_work(records: list[Record]) -> bool:
+    found = [r for r in records if r["kind"] == "process" and r["what"] == "watchdog"]
+    return any(processes.alive(r["pid"], r["started"]) for r in found)
+
+
+def _sentence(folder: Path, left: list[InjectionRecord]) -> str:
+    what = ", ".join(f"{i.fault} on {i.point}" for i in left)
+    return f"run {folder.name} left in force: {what}; put it back with: chaoskit revert {folder}"

@@ -1,0 +1,270 @@
+"""The engine: one synchronous loop over due times with one stop flag.
+
+It only decides. Deeds go through `Injections` in worker threads, are journalled ahead, and are
+put back on every way out. It must never wait for anything without looking at the stop flag,
+except while it puts things back: that is not cut short.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from chaoskit.errors import (
+    ChaoskitError,
+    Halted,
+    Interrupted,
+    Refused,
+)
+from chaoskit.judge.gates import judge_phase
+from chaoskit.judge.live import pulse
+from chaoskit.judge.samples import Samples
+from chaoskit.model.timeline import PhaseName
+from chaoskit.model.verdict import Status
+from chaoskit.run import processes
+from chaoskit.run.agenda import Agenda
+from chaoskit.run.around import Surroundings
+from chaoskit.run.feed import Feed
+from chaoskit.run.guards import Guards, Recovering
+from chaoskit.run.history import outstanding
+from chaoskit.run.injections import Injections
+from chaoskit.run.live import Moment
+from chaoskit.run.plan import WARMUP, Plan
+from chaoskit.run.target import Target, in_short
+from chaoskit.run.unwind import tell, unwind
+
+TICK = 0.1
+LEAD = 0.5
+LOAD_TIMEOUT = 40.0
+CALL_TIMEOUT = 30.0
+STRENGTH_PATIENCE = 20.0
+SETTLE = 0.5
+ABANDON = 2.0
+
+
+class Stopped(Exception):
+    """Unwinds the course of a run; `kind` is the timeline's stop_kind."""
+
+    def __init__(self, kind: str, reason: str) -> None:
+        super().__init__(reason)
+        self.kind = kind
+        self.reason = reason
+
+
+class Engine:
+    """Runs one plan once. `run` returns the error that ended it early, or None."""
+
+    def __init__(self, plan: Plan, target: Target, around: Surroundings) -> None:
+        self.plan = plan
+        self.target = target
+        self.around = around
+        self.clock = around.clock
+        self.journal = around.journal
+        self.feed = Feed(around.load)
+        self.injections = Injections(target, around.journal, around.clock, plan.seed)
+        self._phase: tuple[str, float, float | None] = ("start", self.clock.now(), None)
+        self._note = ""
+        self._shown = 0.0
+        self._told = False
+        self.baseline = Samples.empty()
+        self.before: dict[str, Any] | None = None
+        self.agenda = Agenda(plan, self.injections, around.calls, self.clock)
+
+    # The course of a run ------------------------------------------------------------------
+
+    def run(self) -> BaseException | None:
+        """Baseline, fault, recovery; then everything is put back, whatever happened."""
+        error: BaseException | None = None
+        try:
+            self._course()
+        except Stopped as stopped:
+            error = self._stopped(stopped)
+        except BaseException as caught:  # noqa: BLE001 - the engine unwinds, then reports
+            error = caught
+            tell(self.journal, "stopped", stop_kind="failed", reason=str(caught) or repr(caught))
+        self._enter("putting back", None)
+        left = unwind(
+            self.around,
+            self.target.world,
+            self.plan,
+            self.injections,
+            self.agenda,
+            self.feed,
+            self.before,
+        )
+        return left or error
+
+    def _course(self) -> None:
+        self._wait_for_strength()
+        begin = self._start_load()
+        self._span("warmup", begin + WARMUP)
+        begin, end = self._span("baseline", self._length("baseline"))
+        self._refuse_unfit(begin, end)
+        self.baseline = self.feed.samples.between(begin, end)
+        self._take_fingerprint()
+        self._fault_phase()
+        self._recovery_phase()
+
+    def _take_fingerprint(self) -> None:
+        world, points = self.target.world, self.plan.points
+        self.before = self._await("fingerprint", lambda: world.fingerprint(points))
+        self.journal.append("fingerprint", when="before", state=self.before)
+
+    def _length(self, phase: str) -> float:
+        return self.clock.now() + float(getattr(self.plan.experiment.phases, phase))
+
+    def _wait_for_strength(self) -> None:
+        limit = self.clock.now() + STRENGTH_PATIENCE
+        self._enter("strength", limit)
+        while missing := self._await("readiness", self.target.missing):
+            self._note = in_short(missing)
+            if self.clock.now() > limit:
+                raise Refused(
+                    f"{self.plan.system.system} is not at full strength: {self._note}; "
+                    "a run would blame the fault for it"
+                )
+            self._tick(loaded=False)
+        self._note = ""
+
+    def _start_load(self) -> float:
+        """Start the load; returns the monotonic time of its first arrival."""
+        load, folder = self.around.load, self.around.folder / "load"
+        folder.mkdir(exist_ok=True)
+        pid = self._await("load", lambda: load.prepare(folder), timeout=LOAD_TIMEOUT)
+        self.journal.append("process", what="load", pid=pid, started=processes.started(pid))
+        begin = self.clock.now() + LEAD
+        load.start(folder, begin)
+        return begin
+
+    def _span(self, phase: PhaseName, end: float) -> tuple[float, float]:
+        """Hold a phase without faults from now until `end`."""
+        start = self._begin(phase, end)
+        while self.clock.now() < end:
+            self._tick()
+        return start, self._end(phase)
+
+    def _refuse_unfit(self, begin: float, end: float) -> None:
+        """A baseline that does not hold teaches nothing: stop before anything is injected."""
+        gates = judge_phase(
+            self.plan.experiment.steady_state,
+            self.feed.samples,
+            begin,
+            end,
+            phase="baseline",
+            rate=float(self.plan.experiment.load.rate),
+        )
+        for gate in gates:
+            if gate.status != Status.HELD:
+                why = gate.reason or f"observed {gate.shown}"
+                raise Stopped("unfit", f"baseline unfit: {gate.expectation}: {why}")
+
+    def _fault_phase(self) -> None:
+        """Hold the faults open until the time is up or the claim is broken."""
+        end = self._length("fault")
+        begin = self._begin("fault", end)
+        self.agenda.begin(begin)
+        guards = Guards(self.plan, self.injections, self.baseline, begin, end)
+        while self.clock.now() < end and not self._broken(guards):
+            if not self.around.watchdog.alive():
+                raise Stopped("failed", "the watchdog is gone; nothing may be open without it")
+            self.agenda.tend(self.clock.now())
+            self._tick()
+        patience = CALL_TIMEOUT * (1 + len(self.plan.steps))
+        self._await("revert", self.agenda.finish, timeout=patience)
+        self._end("fault")
+        self._refuse_stuck()
+
+    def _broken(self, guards: Guards) -> bool:
+        found = guards.look(self.feed.samples, self.clock.now())
+        if found is None:
+            return False
+        kind, gate = found
+        stops = self.plan.experiment.on_violation == "stop" or kind == "abort"
+        if stops or not self._told:
+            self._told = True
+            tell(self.journal, "stopped", stop_kind=kind, reason=guards.sentence(gate))
+        return stops
+
+    def _refuse_stuck(self) -> None:
+        if left := outstanding(self.journal.records()):
+            points = ", ".join(f"{i.fault} on {i.point}" for i in left)
+            raise Stopped("failed", f"not put back: {points}")
+
+    def _recovery_phase(self) -> None:
+        """Wait for steady state and full strength, then hold; each is journalled when reached."""
+        recovery = self.plan.experiment.phases.recovery
+        begin = self.clock.now()
+        limit = begin + recovery.within
+        self._begin("recovery", limit)
+        watch = Recovering(self.plan, self.target, self.around.calls, self.baseline, begin)
+        while not watch.recovered and self.clock.now() < limit:
+            self._tick()
+            for what, when in watch.look(self.feed.samples, self.clock.now()):
+                self.journal.append("recovered", what=what, when=round(when, 3))
+            self._note = watch.note
+        self._note = ""
+        self._end("recovery")
+        if watch.recovered:
+            self._span("hold", self.clock.now() + recovery.hold)
+
+    # Ticking ------------------------------------------------------------------------------
+
+    def _tick(self, *, loaded: bool = True) -> None:
+        """Look at everything that may end the run, show the moment, sleep a little."""
+        stop = self.around.stop
+        if stop.kind:
+            raise Stopped(stop.kind, stop.reason)
+        if sentence := self.around.halted():
+            raise Stopped("halted", sentence)
+        if loaded:
+            self.around.load.check()
+            self.feed.refresh()
+        self._show()
+        self.clock.sleep(TICK)
+
+    def _await(
+        self, what: str, deed: Callable[[], Any], *, timeout: float = CALL_TIMEOUT,
+        loaded: bool = False,
+    ) -> Any:  # fmt: skip
+        call = self.around.calls.submit(what, deed, timeout)
+        while not call.done:
+            if late := call.overdue(self.clock.now()):
+                raise late
+            self._tick(loaded=loaded)
+        return call.result()
+
+    def _begin(self, phase: PhaseName, end: float) -> float:
+        record = self.journal.append("phase", phase=phase, event="begun")
+        self._enter(phase, end)
+        return float(record["t"])
+
+    def _end(self, phase: PhaseName) -> float:
+        return float(self.journal.append("phase", phase=phase, event="ended")["t"])
+
+    def _enter(self, phase: str, end: float | None) -> None:
+        self._phase = (phase, self.clock.now(), end)
+        self._shown = 0.0
+
+    def _show(self) -> None:
+        now = self.clock.now()
+        if now - self._shown < 0.5:
+            return
+        self._shown = now
+        phase, begin, end = self._phase
+        figures = pulse(self.feed.samples, now)
+        injected = tuple(str(one) for one in self.injections.still_open())
+        left = None if end is None else max(0.0, end - now)
+        self.around.show(Moment(phase, now - begin, left, figures, injected, self._note))
+
+    # The way out --------------------------------------------------------------------------
+
+    def _stopped(self, stopped: Stopped) -> BaseException | None:
+        tell(self.journal, "stopped", stop_kind=stopped.kind, reason=stopped.reason)
+        match stopped.kind:
+            case "halted":
+                return Halted(stopped.reason)
+            case "interrupted":
+                return Interrupted(stopped.reason)
+            case "failed":
+                return ChaoskitError(stopped.reason)
+        return None

@@ -1,0 +1,143 @@
+"""What the engine looks at while it holds a phase: spent budgets, abort rules, recovery.
+
+Pure decisions over samples; it must never stop anything itself.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from chaoskit.judge.live import abort_due, is_steady, spent
+from chaoskit.judge.samples import Samples
+from chaoskit.model.verdict import Gate
+from chaoskit.run.calls import Call, Calls
+from chaoskit.run.injections import Injections
+from chaoskit.run.plan import Plan
+from chaoskit.run.target import Target, in_short
+
+STEADY_WINDOW = 2.0
+SLIDE = 0.25
+COMPLETE = 0.95
+STRENGTH_EVERY = 1.0
+STRENGTH_TIMEOUT = 20.0
+
+
+class Guards:
+    """Watches the fault phase that began at `begin` and is to end at `end` (monotonic seconds)."""
+
+    def __init__(
+        self, plan: Plan, injections: Injections, baseline: Samples, begin: float, end: float
+    ) -> None:
+        self._experiment = plan.experiment
+        self._injections = injections
+        self._begin = None if plan.steps else begin
+        self._end = end
+        self._baseline = baseline
+
+    def look(
+        self, samples: Samples, now: float
+    ) -> tuple[Literal["violated", "abort"], Gate] | None:
+        """The gate that is broken for good, if any."""
+        begin = self._injections.first_acknowledged if self._begin is None else self._begin
+        if begin is None:
+            return None
+        timeout = float(self._experiment.load.timeout)
+        # At once, by what has been answered; and exactly, once nothing is in flight any more:
+        # while requests hang, quick answers alone could hide the condition.
+        for grace in (0.0, timeout):
+            gate = abort_due(
+                self._experiment.abort_when,
+                samples,
+                begin,
+                now,
+                baseline=self._baseline,
+                grace=grace,
+            )
+            if gate is not None:
+                return "abort", gate
+        gate = spent(
+            self._experiment.contract,
+            samples,
+            begin,
+            now,
+            self._end,
+            float(self._experiment.load.rate),
+            baseline=self._baseline,
+            # What is still in flight may yet succeed: gaps are certain only after a timeout.
+            grace=timeout,
+        )
+        return None if gate is None else ("violated", gate)
+
+    @staticmethod
+    def sentence(gate: Gate) -> str:
+        """Why the phase ends here."""
+        return f"{gate.expectation}: {gate.reason or f'observed {gate.shown}'}"
+
+
+class Recovering:
+    """Watches the recovery from `begin`: the earliest steady window and full strength."""
+
+    def __init__(
+        self, plan: Plan, target: Target, calls: Calls, baseline: Samples, begin: float
+    ) -> None:
+        self._experiment = plan.experiment
+        self._target = target
+        self._calls = calls
+        self._baseline = baseline
+        self._candidate = begin
+        self._asked: tuple[float, Call] | None = None
+        self._steady = self._strong = False
+        self.note = ""
+
+    @property
+    def recovered(self) -> bool:
+        return self._steady and self._strong
+
+    def look(self, samples: Samples, now: float) -> list[tuple[str, float]]:
+        """What was reached since the last look: ("steady" or "strength", monotonic time)."""
+        found = []
+        if not self._steady and (when := self._look_steady(samples, now)) is not None:
+            self._steady = True
+            found.append(("steady", when))
+        if not self._strong and (when := self._look_strength(now)) is not None:
+            self._strong = True
+            found.append(("strength", when))
+        return found
+
+    def _look_steady(self, samples: Samples, now: float) -> float | None:
+        """Slide a short window on; only a window whose requests have all ended can be steady."""
+        while (end := self._candidate + STEADY_WINDOW) <= now:
+            window = samples.between(self._candidate, end)
+            expected = float(self._experiment.load.rate) * STEADY_WINDOW
+            settled = now > end + self._experiment.load.timeout
+            if len(window) < self._complete() * expected and not settled:
+                return None
+            if is_steady(
+                self._experiment.steady_state,
+                samples,
+                self._candidate,
+                end,
+                baseline=self._baseline,
+            ):
+                return self._candidate
+            self._candidate += SLIDE
+        return None
+
+    def _complete(self) -> float:
+        # Poisson arrivals of a short window scatter; an even schedule does not.
+        return COMPLETE if self._experiment.load.arrivals == "constant" else 0.7
+
+    def _look_strength(self, now: float) -> float | None:
+        if self._asked is None or (self._asked[1].done and now > self._asked[0] + STRENGTH_EVERY):
+            self._asked = (
+                now,
+                self._calls.submit("readiness", self._target.missing, STRENGTH_TIMEOUT),
+            )
+        when, call = self._asked
+        if late := call.overdue(now):
+            raise late
+        if not call.done:
+            return None
+        missing = call.result()
+        self.note = in_short(missing)
+        return None if missing else when

@@ -1,0 +1,53 @@
+"""One fault held by hand: journalled, watched and put back like any run, without load."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from chaoskit.model.expectation import Expectation
+from chaoskit.model.experiment import Experiment, FaultUse, LoadSpec, Phases, Recovery
+from chaoskit.model.timeline import LoadFacts
+from chaoskit.run.engine import Engine
+from chaoskit.units import Duration, Rate
+
+
+def experiment_by_hand(use: FaultUse, lasts: Duration) -> Experiment:
+    """An experiment that claims nothing: it exists so that a hand-held fault has a plan."""
+    return Experiment(
+        experiment="by-hand",
+        hypothesis=f"{use.name} on {use.selection}, held by hand for {lasts}",
+        load=LoadSpec(locustfile="none", rate=Rate(1)),
+        steady_state=(Expectation.parse("all success >= 0%"),),
+        phases=Phases(baseline=Duration(0), fault=lasts, recovery=Recovery(within=Duration(0))),
+        faults=(use,),
+    )
+
+
+class NoLoad:
+    """ports.Load that sends nothing."""
+
+    def prepare(self, folder: Path) -> int:
+        return 0
+
+    def start(self, folder: Path, begin: float) -> int:
+        return 0
+
+    def check(self) -> None:
+        """Nothing can fail."""
+
+    def read(self) -> tuple[bytes, tuple[str, ...]]:
+        return b"", ()
+
+    def facts(self) -> LoadFacts:
+        return LoadFacts()
+
+    def stop(self, grace: float = 5.0) -> None:
+        """Nothing runs."""
+
+
+class Holding(Engine):
+    """Opens the plan's fault, waits until its time is up or a stop is asked for, puts it back."""
+
+    def _course(self) -> None:
+        self._take_fingerprint()
+        self._fault_phase()

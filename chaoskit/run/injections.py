@@ -1,0 +1,140 @@
+"""Opens, measures and closes the injections of one run.
+
+Each public call is made in a worker thread and may take its time; the engine decides when. It
+must never inject without a durable undo, nor after it has been told to close.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+
+from chaoskit.errors import PlanError, TargetError
+from chaoskit.faults import find
+from chaoskit.model.timeline import InjectionRecord
+from chaoskit.ports import Clock
+from chaoskit.run.history import injections
+from chaoskit.run.journal import Journal
+from chaoskit.run.plan import Step, chooser, point_of, resolve, spec_of
+from chaoskit.run.revert import announce, revert_one
+from chaoskit.run.target import Target, check_points
+
+ROLE_PATIENCE = 15.0
+FIRST_PROOF = 2.0
+
+
+@dataclass(frozen=True)
+class Opened:
+    """One injection that was acknowledged, and the step it belongs to."""
+
+    id: str
+    step: Step
+    point: str
+
+    def __str__(self) -> str:
+        return f"{self.step.use.name} {self.point}"
+
+
+class Injections:
+    """What this run has open, in the order of injection."""
+
+    def __init__(self, target: Target, journal: Journal, clock: Clock, seed: int) -> None:
+        self._target = target
+        self._journal = journal
+        self._clock = clock
+        self._seed = seed
+        self._gate = threading.Lock()
+        self._closing = False
+        self.opened: list[Opened] = []
+        self.first_acknowledged: float | None = None
+
+    def open(self, step: Step, index: int, deadline: float) -> None:
+        """Resolve the step's points again, then inject each, journalled ahead.
+
+        `deadline`: monotonic time by which it must be reverted. Raises TargetError when a role
+        has no single holder in time, PlanError when more is hit than was previewed.
+        """
+        points = self._points(step, index)
+        for number, point in enumerate(points):
+            self._inject(step, f"{step.id}-{number}", point, deadline)
+
+    def _points(self, step: Step, index: int) -> tuple[str, ...]:
+        limit = self._clock.now() + ROLE_PATIENCE
+        while True:
+            try:
+                points, _ = resolve(step.use.selection, self._target, chooser(self._seed, index))
+                break
+            except TargetError:
+                # Roles move; two holders (or none) for a moment is what failover looks like.
+                if self._clock.now() > limit:
+                    raise
+                self._clock.sleep(0.5)
+        if len(points) > len(step.preview):
+            raise PlanError(f"{step.use.place}: {len(points)} targets, {len(step.preview)} planned")
+        check_points(self._target, points)
+        return points
+
+    def _inject(self, step: Step, injection: str, point: str, deadline: float) -> None:
+        world = self._target.world
+        undo = spec_of(step.use).plan(point_of(point, self._target), world, injection)
+        with self._gate:
+            if self._closing:
+                return
+            self._journal.append(
+                "injecting",
+                id=injection,
+                fault=step.use.name,
+                point=point,
+                tier=self._target.system.tier_of(point),
+                trouble=step.trouble,
+                shape=step.shape,
+                undo=undo,
+                deadline=round(deadline, 3),
+            )
+            opened = Opened(injection, step, point)
+            self.opened.append(opened)
+        find(step.use.name).spec.inject(undo, world)
+        acknowledged = self._journal.append("injected", id=injection)["t"]
+        if self.first_acknowledged is None:
+            self.first_acknowledged = acknowledged
+        self._prove(opened)
+
+    def _prove(self, opened: Opened) -> None:
+        """Sample evidence until it is in force, at most two seconds: effects need a moment."""
+        limit = self._clock.now() + FIRST_PROOF
+        while not self.sample(opened) and self._clock.now() < limit:
+            self._clock.sleep(0.2)
+
+    def sample(self, opened: Opened) -> bool:
+        """Measure one open injection and journal it; True when it is in force."""
+        record = self._record(opened)
+        if record.acknowledged is None or record.revert_begun is not None:
+            return False
+        evidence = find(record.fault).spec.active(record.undo, self._target.world)
+        with self._gate:
+            # Whatever was measured while the undo was under way says nothing about the fault.
+            if not self._closing and self._record(opened).revert_begun is None:
+                self._journal.append("evidence", id=opened.id, evidence=evidence.model_dump())
+        return evidence.in_force
+
+    def _record(self, opened: Opened) -> InjectionRecord:
+        return next(i for i in injections(self._journal.records()) if i.id == opened.id)
+
+    def shut(self) -> None:
+        """From now on nothing more is injected; a deed under way is still waited for."""
+        with self._gate:
+            self._closing = True
+
+    def close(self, which: list[Opened]) -> None:
+        """Put these back, newest first; failures are journalled as stuck."""
+        wanted = {one.id for one in which}
+        records = [i for i in injections(self._journal.records()) if i.id in wanted]
+        found = [i for i in records[::-1] if i.outstanding]
+        announce(self._journal, found)
+        for injection in found:
+            revert_one(injection, self._journal, self._target.world)
+
+    def still_open(self) -> list[Opened]:
+        """Opened and not put back, oldest first."""
+        left = {i.id for i in injections(self._journal.records()) if i.outstanding}
+        return [one for one in self.opened if one.id in left]

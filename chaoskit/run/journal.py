@@ -1,0 +1,134 @@
+"""The write-ahead journal of one run: JSON lines, each on disk before what it announces is done.
+
+It holds data only, never code, and it must never be rewritten: lines are appended, and a torn
+tail is closed with a newline so that it reads as one line to skip.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from chaoskit.errors import Fenced, JournalError
+from chaoskit.ports import Clock
+
+VERSION = 1
+NAME = "journal.jsonl"
+FENCE = "fence"
+_LOCK_PATIENCE = 0.5
+
+Record = dict[str, Any]
+
+
+class Journal:
+    """Appends records to `folder`/journal.jsonl as `writer` (runner, watchdog or revert).
+
+    A runner that finds the fence raises Fenced: from then on it may only report.
+    """
+
+    def __init__(self, folder: Path, clock: Clock, writer: str = "runner") -> None:
+        self.folder = folder
+        self.path = folder / NAME
+        self.writer = writer
+        self._clock = clock
+
+    def append(self, kind: str, **fields: Any) -> Record:
+        """Write one record and fsync it; raises JournalError when it is not durable."""
+        record: Record = {
+            "t": round(self._clock.now(), 6),
+            "at": self._clock.wall(),
+            "kind": kind,
+            "writer": self.writer,
+            **fields,
+        }
+        line = json.dumps(record, allow_nan=False, ensure_ascii=False).encode() + b"\n"
+        with self._opened() as descriptor:
+            if self.writer == "runner" and self.fenced:
+                raise Fenced(f"{self.folder}: the watchdog has put this run back; it is over")
+            _write(descriptor, line, self.path)
+        return record
+
+    @property
+    def fenced(self) -> bool:
+        return (self.folder / FENCE).exists()
+
+    def fence(self, why: str) -> None:
+        """Take the run over: from now on the runner's appends raise Fenced."""
+        with self._opened():
+            (self.folder / FENCE).touch()
+            _sync_folder(self.folder)
+        self.append("fenced", by=self.writer, why=why)
+
+    def records(self) -> list[Record]:
+        return read_records(self.path)
+
+    @contextmanager
+    def _opened(self) -> Iterator[int]:
+        try:
+            descriptor = os.open(self.path, os.O_CREAT | os.O_APPEND | os.O_RDWR, 0o644)
+        except OSError as error:
+            raise JournalError(f"{self.path}: the journal cannot be opened: {error}") from error
+        try:
+            # A stopped runner may hold the lock for ever; the watchdog must go on without it.
+            _lock(descriptor, patience=_LOCK_PATIENCE)
+            yield descriptor
+        finally:
+            os.close(descriptor)
+
+
+def _lock(descriptor: int, patience: float) -> None:
+    limit = time.monotonic() + patience
+    while time.monotonic() < limit:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(0.005)
+        else:
+            return
+
+
+def _write(descriptor: int, line: bytes, path: Path) -> None:
+    try:
+        size = os.fstat(descriptor).st_size
+        if size and os.pread(descriptor, 1, size - 1) != b"\n":
+            line = b"\n" + line
+        written = os.write(descriptor, line)
+        os.fsync(descriptor)
+    except OSError as error:
+        raise JournalError(f"{path}: the journal cannot be written: {error}") from error
+    if written != len(line):
+        raise JournalError(f"{path}: the journal was written only in part; is the disk full?")
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def read_records(path: Path) -> list[Record]:
+    """All whole records; lines that are no JSON object (torn, garbage) are skipped.
+
+    Skipping is safe: a record that did not reach the disk whole announced nothing that was done.
+    """
+    try:
+        lines = path.read_bytes().splitlines()
+    except FileNotFoundError as error:
+        raise JournalError(f"{path}: there is no journal; is this a run directory?") from error
+    return [record for line in lines if (record := _parse(line)) is not None]
+
+
+def _parse(line: bytes) -> Record | None:
+    try:
+        record = json.loads(line)
+    except ValueError:
+        return None
+    return record if isinstance(record, dict) and "kind" in record and "t" in record else None

@@ -1,0 +1,103 @@
+"""The way out of a run: put back, end the load, compare, write the last record.
+
+It is walked on every way a run ends, and it is never cut short: it looks at no stop flag.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from chaoskit.errors import ChaoskitError, Fenced, LoadError, NotRestored
+from chaoskit.ports import Json, World
+from chaoskit.run.agenda import Agenda
+from chaoskit.run.around import Surroundings
+from chaoskit.run.feed import Feed
+from chaoskit.run.fingerprint import differences
+from chaoskit.run.history import outstanding
+from chaoskit.run.injections import Injections
+from chaoskit.run.journal import Journal
+from chaoskit.run.plan import Plan
+from chaoskit.run.revert import landed_late
+
+ABANDON = 2.0
+SETTLE = 0.5
+
+
+def unwind(
+    around: Surroundings,
+    world: World,
+    plan: Plan,
+    injections: Injections,
+    agenda: Agenda,
+    feed: Feed,
+    before: Json | None,
+) -> ChaoskitError | None:
+    """Everything that must happen at the end; returns Fenced or NotRestored, never raises them.
+
+    `before` is the fingerprint taken before the first injection, None when none was taken.
+    """
+    injections.shut()
+    try:
+        agenda.settle(ABANDON)
+        _put_back(around, world, injections)
+    except Fenced as error:
+        return error
+    finally:
+        _end_load(around, feed)
+    return _close(around, world, plan, before)
+
+
+def _put_back(around: Surroundings, world: World, injections: Injections) -> None:
+    """Everything outstanding, then once more whatever landed late."""
+    if injections.opened:
+        injections.close(injections.still_open())
+        around.clock.sleep(SETTLE)
+        landed_late(around.journal, world)
+
+
+def _end_load(around: Surroundings, feed: Feed) -> None:
+    try:
+        around.load.stop()
+        feed.refresh()
+    except LoadError as error:
+        tell(around.journal, "warning", reason=str(error))
+    tell(around.journal, "load", facts=around.load.facts().model_dump())
+    feed.store(around.folder)
+
+
+def _close(
+    around: Surroundings, world: World, plan: Plan, before: Json | None
+) -> NotRestored | None:
+    """Compare the fingerprints and write the last record."""
+    left = outstanding(around.journal.records())
+    found = [f"{i.fault} on {i.point} is still in force: {i.stuck or 'unknown'}" for i in left]
+    if before is not None:
+        found += _differences(around.journal, world, plan, before)
+    tell(around.journal, "end", restored=not found, differences=found)
+    if not found:
+        return None
+    listed = "\n".join(f"  {line}" for line in found)
+    return NotRestored(
+        f"not everything is as it was:\n{listed}\nput it back with: chaoskit revert {around.folder}"
+    )
+
+
+def _differences(journal: Journal, world: World, plan: Plan, before: Json) -> list[str]:
+    try:
+        after = world.fingerprint(plan.points)
+    except ChaoskitError as error:
+        return [f"the state afterwards cannot be read: {error}"]
+    tell(journal, "fingerprint", when="after", state=after)
+    return differences(before, after)
+
+
+def tell(journal: Journal, kind: str, **fields: Any) -> str:
+    """Journal on the way out; returns why it could not be written, else an empty sentence.
+
+    A journal that cannot be written, or that was fenced, must not stop the unwinding.
+    """
+    try:
+        journal.append(kind, **fields)
+    except ChaoskitError as error:
+        return str(error)
+    return ""

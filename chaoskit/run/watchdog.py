@@ -1,0 +1,99 @@
+"""The watchdog: a process of its own that puts everything back when the runner cannot.
+
+It holds the reading end of a pipe whose writing end only the runner has: the kernel closes it
+when the runner dies, however it dies. It knows every injection's deadline from the journal and
+acts when one is overrun. It must never inject, and never act while the runner is on time.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+from pathlib import Path
+
+from chaoskit.errors import ChaoskitError
+from chaoskit.ports import Clock, World
+from chaoskit.run import processes
+from chaoskit.run.history import first, outstanding
+from chaoskit.run.journal import Journal, Record
+from chaoskit.run.revert import landed_late, revert_outstanding
+
+TICK = 0.1
+OVERRUN = 2.0
+REVERT_PATIENCE = 20.0
+RETRIES = 30
+
+
+class Watchdog:
+    """Watches the run in `folder` over `world`; `pipe` is a readable file descriptor."""
+
+    def __init__(self, folder: Path, world: World, clock: Clock, pipe: int) -> None:
+        self.journal = Journal(folder, clock, "watchdog")
+        self.world = world
+        self.clock = clock
+        self.pipe = pipe
+        self._size = -1
+        self._records: list[Record] = []
+
+    def watch(self) -> bool:
+        """Return once the runner is gone: True when nothing of the run is left in force."""
+        while not self._runner_gone():
+            if why := self._overrun():
+                self._take_over(why)
+                self._outlast_runner()
+        records = self._read()
+        if first(records, "end") is not None and not outstanding(records):
+            return True
+        if not self.journal.fenced:
+            self._take_over("the runner died")
+        return not outstanding(self._read())
+
+    def _runner_gone(self) -> bool:
+        ready, _, _ = select.select([self.pipe], [], [], TICK)
+        return bool(ready) and os.read(self.pipe, 64) == b""
+
+    def _read(self) -> list[Record]:
+        size = self.journal.path.stat().st_size
+        if size != self._size:
+            self._records = self.journal.records()
+            self._size = size
+        return self._records
+
+    def _overrun(self) -> str:
+        now = self.clock.now()
+        for injection in outstanding(self._read()):
+            limit = (injection.deadline or injection.begun or now) + OVERRUN
+            if injection.revert_begun is not None:
+                limit = max(limit, injection.revert_begun + REVERT_PATIENCE)
+            if now > limit:
+                return f"{injection.fault} on {injection.point} is overdue; the runner hangs"
+        return ""
+
+    def _take_over(self, why: str) -> None:
+        self.journal.fence(why)
+        self._end_children()
+        self._put_back()
+
+    def _end_children(self) -> None:
+        for record in self._read():
+            if record["kind"] == "process" and record["what"] != "watchdog":
+                processes.end(record["pid"], record["started"], grace=0.2)
+
+    def _put_back(self) -> None:
+        """Revert, again and again while the world does not answer; the journal keeps the rest."""
+        for _ in range(RETRIES):
+            revert_outstanding(self.journal, self.world, self.clock)
+            if not outstanding(self._read()):
+                break
+            self.clock.sleep(1.0)
+        left = outstanding(self._read())
+        self.journal.append("end", restored=not left, differences=[i.point for i in left])
+
+    def _outlast_runner(self) -> None:
+        """While the runner lives, a deed of its own may still land: keep looking."""
+        while not self._runner_gone():
+            try:
+                landed_late(self.journal, self.world)
+            except ChaoskitError as error:
+                self.journal.append("stuck", id="", by="watchdog", error=str(error))
+            self.clock.sleep(0.4)

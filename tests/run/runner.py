@@ -1,0 +1,71 @@
+"""A runner in a process of its own over the fake world on disk: something to kill.
+
+    python -m tests.run.runner WORLD REPORTS FAULT
+
+It holds the fault for a minute under made-up load, with the real watchdog beside it.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any, cast
+
+from chaoskit.cli.conducting import Wishes, run_opened, signals
+from chaoskit.cli.opening import Opened
+from chaoskit.errors import ChaoskitError
+from chaoskit.model.system import RuntimeSpec
+from chaoskit.ports import Answer
+from chaoskit.run.calls import StopFlag
+from chaoskit.run.clock import SystemClock
+from chaoskit.run.target import Target
+from chaoskit.world.fake import FakeLoad, FakeProbe, FakeWorld
+from tests.run.scene import SYSTEM, experiment
+
+FAULTS: dict[str, dict[str, Any]] = {
+    "kill": {"name": "kill", "selection": {"node": "web1"}},
+    "pause": {"name": "pause", "selection": {"node": "web1"}},
+    "stop": {"name": "stop", "selection": {"node": "web1"}},
+    "latency": {
+        "name": "latency",
+        "selection": {"link": "web -> cache"},
+        "arguments": {"delay": "80ms"},
+    },
+    "bandwidth": {
+        "name": "bandwidth",
+        "selection": {"link": "web -> cache"},
+        "arguments": {"rate": "10KB/s"},
+    },
+    "cut": {"name": "cut", "selection": {"link": "web -> cache"}},
+}
+
+
+def main(world_path: Path, reports: Path, fault: str, hold: str) -> int:
+    world = FakeWorld.on_disk(world_path)
+    master = FakeProbe("master", lambda: Answer(True, ("cache1",)))
+    target = Target(SYSTEM, world, {"cache-master": master})
+    claim = experiment(
+        load={"locustfile": "none", "rate": "100/s"},
+        steady_state=["browse success >= 90%"],
+        faults=[FAULTS[fault]],
+        phases={"baseline": "1s", "fault": hold, "recovery": {"within": "5s", "hold": "1s"}},
+    )
+    clock = SystemClock()
+    stop = StopFlag()
+    with signals(stop):
+        conducted = run_opened(
+            claim,
+            Opened(target, "http://127.0.0.1:1", RuntimeSpec()),
+            Wishes(reports),
+            stop,
+            lambda moment: None,
+            load_for=lambda plan, at: FakeLoad(cast(Any, clock), 100, {"browse": 1}),
+        )
+    error = conducted.error
+    sys.stdout.write(json.dumps({"error": None if error is None else str(error)}) + "\n")
+    return error.exit_code if isinstance(error, ChaoskitError) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1]), Path(sys.argv[2]), *sys.argv[3:]))

@@ -1,0 +1,102 @@
+"""The state root: halt, locks and pointers to runs with something outstanding."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from chaoskit.errors import Halted, Outstanding, Refused
+from chaoskit.run import processes
+from chaoskit.run.conduct import refuse_leftovers
+from chaoskit.run.journal import Journal
+from chaoskit.run.state import StateRoot, default_root
+from chaoskit.world.fake import FakeClock
+
+HOLD = """
+import sys
+from pathlib import Path
+from chaoskit.run.state import StateRoot
+with StateRoot(Path(sys.argv[1])).lock("docker/shop", "run-1"):
+    print("locked", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> StateRoot:
+    return StateRoot(tmp_path / "state")
+
+
+def test_the_root_is_named_by_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHAOSKIT_STATE", "/somewhere")
+    assert default_root() == Path("/somewhere")
+
+
+def test_a_halt_blocks_until_lifted_and_says_why(state: StateRoot) -> None:
+    state.refuse_if_halted()
+    state.halt("outage elsewhere", FakeClock())
+    with pytest.raises(Halted, match=r"outage elsewhere.*chaoskit halt --lift"):
+        state.refuse_if_halted()
+    assert state.lift()
+    assert not state.lift()
+    state.refuse_if_halted()
+
+
+def test_a_halt_that_cannot_be_read_still_halts(state: StateRoot) -> None:
+    state.halt("x", FakeClock())
+    (state.path / "halt.json").write_text("{")
+    assert "counts as a halt" in (state.halted() or "")
+
+
+def test_a_second_run_is_refused_with_the_first_ones_name(state: StateRoot) -> None:
+    other = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(state.path)],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    with other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "locked\n"
+        taken = pytest.raises(Refused, match=rf"run run-1 \(process {other.pid}\)")
+        with taken, state.lock("docker/shop", "run-2"):
+            pass
+        with state.lock("docker/other", "run-2"):
+            other.kill()
+    with state.lock("docker/shop", "run-2"):
+        assert (state.path / "locks").is_dir()
+
+
+def test_leftovers_of_the_same_system_refuse_a_run(state: StateRoot, tmp_path: Path) -> None:
+    world = {"runtime": "fake", "system": "shop"}
+    journal = Journal(tmp_path, FakeClock())
+    journal.append("run", world=world)
+    journal.append("injecting", id="a", fault="kill", point="web1", tier="web",
+                   trouble="unavailable", shape="held", undo={}, deadline=1)  # fmt: skip
+    state.open_run("run-1", tmp_path)
+    with pytest.raises(Outstanding, match=r"kill on web1.*chaoskit revert"):
+        refuse_leftovers(state, world, FakeClock())
+    refuse_leftovers(state, {"runtime": "fake", "system": "other"}, FakeClock())
+    journal.append("reverted", id="a", by="revert")
+    refuse_leftovers(state, world, FakeClock())
+
+
+def test_a_process_is_known_by_its_start_time_too() -> None:
+    own = processes.started(os.getpid())
+    assert processes.alive(os.getpid(), own)
+    assert not processes.alive(os.getpid(), "1")
+    assert not processes.alive(0, own)
+
+
+def test_a_process_is_ended_only_when_it_is_the_one_recorded() -> None:
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    with child:
+        since = processes.started(child.pid)
+        assert processes.end(child.pid, "1")
+        assert child.poll() is None
+        begin = time.monotonic()
+        assert processes.end(child.pid, since, grace=2.0)
+        assert time.monotonic() - begin < 10
