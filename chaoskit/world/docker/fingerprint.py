@@ -1,0 +1,51 @@
+"""Configuration and state of a point as plain JSON, comparable before and after a run.
+
+Start time, pid, restart count, health and current role change by nature: they must never stand
+in here.
+"""
+
+from __future__ import annotations
+
+from chaoskit.ports import Json, NodeState
+from chaoskit.world.docker.nodes import DOWN, state_of
+from chaoskit.world.proxied import ProxiedLink
+
+LIMITS = (
+    "Memory", "MemorySwap", "NanoCpus", "CpuQuota", "CpuPeriod", "CpuShares", "CpusetCpus",
+    "PidsLimit",
+)  # fmt: skip
+
+
+def node_fingerprint(seen: Json | None) -> Json:
+    """State, restart policy, networks and limits; only the state where it does not exist."""
+    if seen is None:
+        return {"state": str(NodeState.ABSENT)}
+    state, host = state_of(seen), seen["HostConfig"]
+    networks = seen["NetworkSettings"]["Networks"] or {}
+    labels = seen["Config"]["Labels"] or {}
+    return {
+        "state": "stopped" if state in DOWN else str(state),
+        "restart": host["RestartPolicy"],
+        "networks": {name: _network(network, seen["Id"]) for name, network in networks.items()},
+        # An engine says 0, null or nothing at all for «no limit», and may change its mind.
+        "limits": {name: host.get(name) or 0 for name in LIMITS},
+        "labels": {key: labels[key] for key in sorted(labels) if key.startswith("chaoskit.")},
+    }
+
+
+def _network(network: Json, container: str) -> Json:
+    aliases = [alias for alias in network.get("Aliases") or [] if not container.startswith(alias)]
+    fixed = (network.get("IPAMConfig") or {}).get("IPv4Address")
+    return {"aliases": sorted(aliases), "address": fixed}
+
+
+def link_fingerprint(link: ProxiedLink) -> Json:
+    """Each proxy's addresses, its door and its toxics, whoever put them there."""
+    return {name: _carrier(link.server.proxy(name)) for name in link.proxies}
+
+
+def _carrier(proxy: Json | None) -> Json:
+    if proxy is None:
+        return {"state": str(NodeState.ABSENT)}
+    toxics = sorted(proxy["toxics"], key=lambda toxic: str(toxic["name"]))
+    return {**proxy, "toxics": toxics}

@@ -1,0 +1,158 @@
+"""Who is connected to the proxies, counted in the network namespace of their container.
+
+Read from `/proc/<pid>/net` where the engine runs on this machine and we may; otherwise by a
+one-shot sidecar in the container's network namespace. It must never connect to a proxy itself:
+that would be counted, and would prove nothing.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from chaoskit.errors import TargetError, Unreachable
+from chaoskit.ports import Json
+from chaoskit.world.docker.engine import Engine
+from chaoskit.world.docker.nodes import PROJECT, SYSTEM
+
+PROXY, SIDECAR = "chaoskit.proxy", "chaoskit.sidecar"
+ESTABLISHED = "01"
+SAMPLES, PAUSE = 20, 0.025
+SOCKETS = ("tcp", "tcp6")
+COUNTERS = ("snmp",)
+
+
+@dataclass(frozen=True)
+class ContainerTraffic:
+    """The traffic of the container that publishes the proxies' API (or carries its label)."""
+
+    engine: Engine
+    system: str
+    project: str | None
+    api_port: int
+
+    def sessions(self, ports: Iterable[int], patient: bool = True) -> tuple[str, ...] | None:
+        """See `Traffic`: the fullest of up to 20 looks within half a second."""
+        wanted = frozenset(ports)
+        container = self.container()
+        if container is None:
+            return None
+        times = SAMPLES if patient else 1
+        if not local_pid(container):
+            looks = self._by_sidecar(container, SOCKETS, times)
+            return None if looks is None else max((peers(t, wanted) for t in looks), key=len)
+        found: tuple[str, ...] = ()
+        for _ in range(times):
+            table = _read(container, SOCKETS)
+            if table is None or (found := peers(table, wanted)):
+                return None if table is None else found
+            time.sleep(PAUSE if patient else 0)
+        return found
+
+    def refused(self) -> int | None:
+        """RSTs sent by the whole namespace: grows when a closed port is knocked at."""
+        container = self.container()
+        if container is None:
+            return None
+        if local_pid(container):
+            table = _read(container, COUNTERS)
+        else:
+            table = next(iter(self._by_sidecar(container, COUNTERS, 1) or ()), None)
+        return None if table is None else resets_sent(table)
+
+    def container(self) -> Json | None:
+        """The running proxies' container as the engine describes it; None when none is found."""
+        labels = [f"{PROXY}={self.system}"]
+        if self.project:
+            labels.append(f"{PROJECT}={self.project}")
+        labelled = self.engine.containers(labels, all_states=False)
+        everyone = labelled or self.engine.containers([], all_states=False)
+        publishers = [entry for entry in everyone if self._publishes(entry)] or labelled
+        return self.engine.inspect(publishers[0]["Id"]) if len(publishers) == 1 else None
+
+    def _publishes(self, entry: Json) -> bool:
+        return any(port.get("PublicPort") == self.api_port for port in entry.get("Ports") or [])
+
+    def _by_sidecar(self, container: Json, files: tuple[str, ...], times: int) -> list[str] | None:
+        """The files as `cat` prints them in the namespace, `times` over; None without an image."""
+        ours = self.engine.containers([f"{SYSTEM}={self.system}"])
+        if not ours:
+            return None
+        paths = " ".join(f"/proc/net/{name}" for name in files)
+        script = f"for i in $(seq {times}); do cat {paths}; echo =; sleep {PAUSE}; done"
+        try:
+            printed = run_once(
+                self.engine, ours[0]["ImageID"], script, container["Id"], self.system
+            )
+        except Unreachable:
+            raise
+        except TargetError:  # an image without a shell, an engine that will not: it is unknown
+            return None
+        return [look for look in printed.split("=\n") if look.strip()] or None
+
+
+def run_once(engine: Engine, image: str, script: str, netns_of: str, system: str) -> str:
+    """What `script` prints in a throw-away container in the network of `netns_of`."""
+    with engine.asking("run a sidecar") as api:
+        made = api.create_container(
+            image,
+            entrypoint=["sh", "-c", script],
+            labels={SIDECAR: system},
+            host_config=api.create_host_config(network_mode=f"container:{netns_of}"),
+        )["Id"]
+        try:
+            api.start(made)
+            api.wait(made, timeout=int(engine.timeout))
+            return bytes(api.logs(made, stderr=False)).decode()
+        finally:
+            api.remove_container(made, force=True, v=True)
+
+
+def local_pid(container: Json) -> int | None:
+    """Its pid if that is a process of this machine (engine not in a VM, not far away)."""
+    pid = container["State"]["Pid"]
+    with suppress(OSError):
+        if container["Id"] in Path(f"/proc/{pid}/cgroup").read_text() and _read(container, SOCKETS):
+            return int(pid)
+    return None
+
+
+def _read(container: Json, files: tuple[str, ...]) -> str | None:
+    folder = Path(f"/proc/{container['State']['Pid']}/net")
+    try:
+        return "".join((folder / name).read_text() for name in files)
+    except OSError:  # it ended, or this is not ours to read
+        return None
+
+
+def peers(table: str, ports: frozenset[int]) -> tuple[str, ...]:
+    """Peers of established connections on local `ports`, from `/proc/net/tcp` and `tcp6`."""
+    found = []
+    for line in table.splitlines():
+        fields = line.split()
+        if len(fields) > 3 and fields[3] == ESTABLISHED:
+            local = int(fields[1].rpartition(":")[2], 16)
+            if local in ports:
+                address, _, port = fields[2].rpartition(":")
+                found.append(f"{_address(address)}:{int(port, 16)}")
+    return tuple(sorted(found))
+
+
+def _address(digits: str) -> str:
+    """The kernel prints each 32-bit word in the machine's own (little-endian) order."""
+    words = [bytes.fromhex(digits[i : i + 8])[::-1] for i in range(0, len(digits), 8)]
+    address = ipaddress.ip_address(b"".join(words))
+    mapped = getattr(address, "ipv4_mapped", None)
+    return str(mapped or address)
+
+
+def resets_sent(table: str) -> int | None:
+    """`OutRsts` of `/proc/net/snmp`: a line of names, then one of figures."""
+    rows = [line.split() for line in table.splitlines() if line.startswith("Tcp:")]
+    if len(rows) != 2 or "OutRsts" not in rows[0]:
+        return None
+    return int(rows[1][rows[0].index("OutRsts")])

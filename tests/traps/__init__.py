@@ -1,0 +1,1 @@
+"""Traps that others fell into, each set up for real and shown not to bite."""

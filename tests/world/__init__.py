@@ -1,0 +1,1 @@
+"""Tests of the worlds: one file for each foreign system."""
