@@ -1,0 +1,197 @@
+"""Arrivals: sent when they are due, whatever became of the ones before; each leaves its samples.
+
+Latency counts from the intended start for an arrival's first request and from the real start for
+later ones. No arrival may end without a sample, except one whose task asked for nothing.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+import gevent
+from gevent.event import Event
+from locust.exception import InterruptTaskSet, RescheduleTask, RescheduleTaskImmediately
+
+from chaoskit.load.blame import first_line, place
+from chaoskit.load.gauge import Gauge
+from chaoskit.load.order import Order
+from chaoskit.load.outcome import classify
+from chaoskit.load.recorder import Recorder
+from chaoskit.load.script import TaskChoice
+from chaoskit.load.seats import MARK, Seat, Seats
+from chaoskit.model.samples import Outcome
+
+# Locust's own ways to leave a task early; none of them is a failure.
+_LEAVING = (InterruptTaskSet, RescheduleTask, RescheduleTaskImmediately)
+
+
+@dataclass(eq=False, slots=True)
+class Issued:
+    """A request that went out. `start` is what its latency counts from, `sent` the real start."""
+
+    arrival: Arrival
+    name: str
+    start: float
+    sent: float
+
+
+class Arrival:
+    """One planned task. Leaving its context settles whatever has no sample yet."""
+
+    def __init__(self, intended: float, choice: TaskChoice, stage: Stage) -> None:
+        self.intended = intended
+        self.choice = choice
+        self.finished = False
+        self._stage = stage
+        self._pending: set[Issued] = set()
+        self._issued = 0
+        self._settled = False
+
+    def issue(self, name: str, now: float) -> Issued:
+        issued = Issued(self, name, now if self._issued else self.intended, now)
+        self._issued += 1
+        self._pending.add(issued)
+        return issued
+
+    def answer(self, issued: Issued, name: str, end: float, outcome: Outcome, status: int) -> None:
+        """Record it once; an answer after the arrival was given up is not counted twice."""
+        if issued in self._pending:
+            self._pending.discard(issued)
+            self._stage.recorder.add(name, issued.start, end - issued.start, outcome, status)
+
+    def give_up(self, now: float, failed: bool) -> None:
+        """Everything without an answer has failed; `failed` also says that the task did."""
+        if self._settled:
+            return
+        self._settled = True
+        for issued in self._pending:
+            self._stage.recorder.add(issued.name, issued.start, now - issued.start, Outcome.FAILED)
+        self._pending.clear()
+        if failed and not self._issued:
+            self._stage.fail(self.choice.name, self.intended, now)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> bool:
+        self._stage.open.discard(self)
+        self._note(error)
+        self.give_up(time.monotonic(), not self.finished and not isinstance(error, _LEAVING))
+        # A task may raise anything: it is a finding about the target or the script, and recorded.
+        return isinstance(error, Exception)
+
+    def _note(self, error: BaseException | None) -> None:
+        notes, task = self._stage.gauge.notes, self.choice.name
+        if error is not None and not isinstance(error, _LEAVING):
+            what = f"{type(error).__name__}: {first_line(error)}"
+            notes.add(
+                f"raised {task}", f"task {task} raised {what} at {place(error, self._stage.script)}"
+            )
+        elif error is None and not self.finished:
+            notes.add(f"given up {task}", f"task {task} was given up after its time limit")
+        elif self.finished and self._pending:
+            sentence = f"task {task} left a request without a result: use `with` for catch_response"
+            notes.add(f"left {task}", sentence)
+        elif self.finished and not self._issued:
+            notes.add(f"idle {task}", f"task {task} made no request: its arrival has no sample")
+
+
+class Stage:
+    """What all arrivals share, and the listener to Locust's `request` event."""
+
+    def __init__(self, order: Order, recorder: Recorder, gauge: Gauge) -> None:
+        self.open: set[Arrival] = set()
+        self.script = order.locustfile
+        self.recorder = recorder
+        self.gauge = gauge
+        self._rules = order.outcomes
+
+    def fail(self, name: str, intended: float, now: float) -> None:
+        self.recorder.add(name, intended, now - intended, Outcome.FAILED)
+
+    def heard(
+        self,
+        name: str,
+        response_time: float,
+        exception: BaseException | None = None,
+        response: Any = None,
+        context: dict[str, Any] | None = None,
+        **_: Any,
+    ) -> None:
+        """One request has ended; `response_time` in milliseconds."""
+        taken = (response_time or 0.0) / 1000
+        if MARK in (context or {}):
+            issued = (context or {})[MARK]
+        else:
+            issued = self._from_own_client(name, taken)
+        if issued is None:
+            return
+        status = int(getattr(response, "status_code", 0) or 0)
+        headers = getattr(response, "headers", None)
+        outcome = classify(self._rules, status, headers, exception is not None)
+        issued.arrival.answer(issued, name, issued.sent + taken, outcome, status)
+
+    def _from_own_client(self, name: str, taken: float) -> Issued | None:
+        arrival: Arrival | None = getattr(gevent.getcurrent(), "arrival", None)
+        if arrival is None:
+            sentence = f"request {name} was made outside of a task's own greenlet: not counted"
+            self.gauge.notes.add(f"stray {name}", sentence)
+            return None
+        return arrival.issue(name, time.monotonic() - taken)
+
+
+class Dispatcher:
+    """Sends one arrival at each due time; beyond `in_flight` open ones it is unsent."""
+
+    def __init__(self, stage: Stage, seats: Seats, in_flight: int, limit: float) -> None:
+        self._stage = stage
+        self._seats = seats
+        self._in_flight = in_flight
+        self._limit = limit
+
+    def run(self, due: Iterator[float], tasks: Iterator[TaskChoice], stop: Event) -> None:
+        for intended, choice in zip(due, tasks, strict=False):
+            ahead = intended - time.monotonic()
+            if ahead > 0:
+                if stop.wait(ahead):
+                    return
+            else:
+                # Late: let the arrivals that were sent start before the next one is looked at.
+                gevent.sleep(0)
+                if stop.is_set():
+                    return
+            self._send(intended, choice)
+
+    def _send(self, intended: float, choice: TaskChoice) -> None:
+        gauge, stage = self._stage.gauge, self._stage
+        gauge.planned += 1
+        if len(stage.open) >= self._in_flight:
+            gauge.unsent += 1
+            stage.fail(choice.name, intended, time.monotonic())
+            return
+        gauge.sent += 1
+        arrival = Arrival(intended, choice, stage)
+        stage.open.add(arrival)
+        gevent.spawn(self._serve, arrival)
+
+    def _serve(self, arrival: Arrival) -> None:
+        self._stage.gauge.lateness.add(time.monotonic() - arrival.intended)
+        gevent.getcurrent().arrival = arrival
+        seat: Seat | None = None
+        with arrival, gevent.Timeout(self._limit, False):
+            seat = self._seats.take(arrival.choice.user_class)
+            seat.issuer = arrival
+            arrival.choice.task(seat.user)
+            arrival.finished = True
+        # A user that was cut off or raised may be in any state: the next arrival gets a new one.
+        if seat is not None and arrival.finished:
+            self._seats.give_back(seat)

@@ -1,0 +1,56 @@
+"""The child's tie to its parent: when the parent is gone the child ends at once.
+
+A thread of the operating system waits on the pipe, because a greenlet would wait for a task that
+never yields. This module must be loaded before gevent replaces what it imports.
+"""
+
+from __future__ import annotations
+
+import _thread
+import ctypes
+import os
+import signal
+from select import select
+
+DEFAULT_GRACE = 5.0
+_LOOK_EVERY = 0.25
+_PR_SET_PDEATHSIG = 1
+
+
+class Lifeline:
+    """Ends this process when `parent` dies; hears `begin T` and `stop GRACE` on the pipe.
+
+    `begin` is None until it is told: when the first arrival is due, on the monotonic clock.
+    `grace` is how many seconds the drain may take; a plain SIGTERM leaves it at the default.
+    """
+
+    def __init__(self, pipe: int, parent: int) -> None:
+        self.pipe = pipe
+        self.parent = parent
+        self.begin: float | None = None
+        self.grace = DEFAULT_GRACE
+
+    def hold(self, parent_is_main_thread: bool) -> None:
+        if parent_is_main_thread:
+            # The kernel sends it when the spawning *thread* ends: wrong for a pool's worker.
+            ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        _thread.start_new_thread(self._watch, ())
+
+    def _watch(self) -> None:
+        # The parent's id is looked at too: a fork of the parent may hold the pipe open.
+        while os.getppid() == self.parent:
+            if not select([self.pipe], [], [], _LOOK_EVERY)[0]:
+                continue
+            lines = os.read(self.pipe, 4096).splitlines()
+            if not lines:
+                break
+            for line in lines:
+                self._obey(*line.split())
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def _obey(self, word: bytes, seconds: bytes) -> None:
+        if word == b"begin":
+            self.begin = float(seconds)
+        else:
+            self.grace = float(seconds)
+            os.kill(os.getpid(), signal.SIGTERM)

@@ -1,0 +1,118 @@
+"""One course of load in the child: load the script, say ready, send, drain, leave.
+
+It must flush at least every 250 ms and must never outlive its grace when asked to stop.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import gevent
+import locust.log
+from gevent.event import Event
+
+from chaoskit.errors import LoadError
+from chaoskit.load.arrivals import Dispatcher, Stage
+from chaoskit.load.gauge import Gauge
+from chaoskit.load.lifeline import Lifeline
+from chaoskit.load.order import Order
+from chaoskit.load.recorder import MOST_NAMES, Recorder
+from chaoskit.load.schedule import choices, due_times
+from chaoskit.load.script import Script, load_script
+from chaoskit.load.seats import Seats
+
+FLUSH_EVERY = 0.2
+FACTS_EVERY = 1.0
+# Of the grace; the rest is for writing down what was given up, before the parent kills.
+_DRAIN_SHARE = 0.8
+
+
+class Session:
+    """Everything one course of load needs, made before it says that it is ready."""
+
+    def __init__(self, order: Order, lifeline: Lifeline) -> None:
+        self._order = order
+        self._lifeline = lifeline
+        self._folder = Path(order.folder)
+        self._stop = Event()
+        self._gauge = Gauge()
+        self._script: Script = load_script(order, self._gauge.notes)
+        self._recorder = Recorder(self._folder)
+        self._stage = Stage(order, self._recorder, self._gauge)
+        self._facts_due = 0.0
+
+    def run(self) -> None:
+        """From ready to drained; returns when asked to stop."""
+        gevent.signal_handler(signal.SIGTERM, self._stop.set)
+        # Locust leaves its event hooks untyped.
+        events: Any = self._script.environment.events
+        events.request.add_listener(self._stage.heard)
+        events.init.fire(environment=self._script.environment, runner=None, web_ui=None)
+        events.test_start.fire(environment=self._script.environment)
+        if locust.log.unhandled_greenlet_exception:
+            raise LoadError("a listener to init or test_start raised; its traceback is in load.log")
+        self._write_facts()
+        os.write(self._order.ready, b"ready\n")
+        if (begin := self._begin()) is not None:
+            self._send(begin)
+        self._drain()
+        self._write_facts()
+        events.test_stop.fire(environment=self._script.environment)
+
+    def _begin(self) -> float | None:
+        # Told to a thread of the operating system, which cannot wake a greenlet by itself.
+        while self._lifeline.begin is None and not self._stop.wait(0.01):
+            pass
+        return self._lifeline.begin
+
+    def _send(self, begin: float) -> None:
+        order, tasks = self._order, self._script.tasks
+        dispatcher = Dispatcher(
+            self._stage,
+            Seats(self._script.environment, order.timeout),
+            order.in_flight,
+            order.arrival_limit,
+        )
+        due = due_times(begin, order.rate, order.arrivals, order.seed)
+        chosen = choices(tasks, [t.weight for t in tasks], order.seed)
+        sender = gevent.spawn(dispatcher.run, due, chosen, self._stop)
+        while not self._stop.wait(FLUSH_EVERY):
+            if sender.ready():
+                sender.get()
+            self._save()
+        sender.join()
+
+    def _drain(self) -> None:
+        # Now, so that the count of arrivals is right even if this process is killed in the drain.
+        self._write_facts()
+        deadline = time.monotonic() + _DRAIN_SHARE * self._lifeline.grace
+        while self._stage.open and time.monotonic() < deadline:
+            self._recorder.flush()
+            gevent.sleep(0.02)
+        now = time.monotonic()
+        for arrival in tuple(self._stage.open):
+            arrival.give_up(now, failed=True)
+        self._recorder.flush()
+
+    def _save(self) -> None:
+        self._recorder.flush()
+        if time.monotonic() >= self._facts_due:
+            self._gauge.look()
+            self._write_facts()
+
+    def _write_facts(self) -> None:
+        if self._recorder.crowded:
+            self._gauge.notes.add(
+                "names",
+                f"more than {MOST_NAMES} request names: give requests with an id in the path a "
+                "name=, the rest is counted together",
+            )
+            self._recorder.crowded = False
+        fresh = self._folder / "facts.json.new"
+        fresh.write_text(self._gauge.facts().model_dump_json(), encoding="utf-8")
+        fresh.replace(self._folder / "facts.json")
+        self._facts_due = time.monotonic() + FACTS_EVERY
