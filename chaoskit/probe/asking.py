@@ -1,0 +1,107 @@
+"""Asking several nodes at once, each within the same deadline.
+
+The address of a container that is down swallows packets, so one silent node must never hold
+up the others, and nobody waits longer than the probe's timeout.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Literal, TypeVar
+
+from chaoskit.errors import ChaoskitError, InvalidInput
+from chaoskit.model.system import System
+from chaoskit.ports import Answer, World
+
+AT_ONCE = 16
+Holders = Literal["one", "any", "all"]
+T = TypeVar("T")
+
+
+class Silent(Exception):
+    """Somebody did not answer as asked; the text says how, without a name: 'answered 503'."""
+
+
+class Asking:
+    """How nodes of one world are asked; a whole round takes at most `timeout` seconds."""
+
+    def __init__(self, world: World, system: System, timeout: float) -> None:
+        self.world, self.system, self.timeout = world, system, timeout
+
+    def members(self, name: str) -> tuple[str, ...]:
+        """The nodes of the tier `name`, or the node `name`; raises InvalidInput otherwise."""
+        if name in self.system.tiers:
+            return self.system.tiers[name].nodes
+        if name in self.system.nodes():
+            return (name,)
+        known = ", ".join(self.system.tiers)
+        raise InvalidInput(f"a probe asks '{name}', which is no tier and no node; tiers: {known}")
+
+    def address(self, node: str) -> str:
+        """Where `node` is now; raises Silent when it has no address."""
+        address = self.world.node(node).facts().address
+        if not address:
+            raise Silent("has no address")
+        return address
+
+    def deadline(self) -> float:
+        """When a round that begins now must have ended, on the monotonic clock."""
+        return time.monotonic() + self.timeout
+
+    def each(
+        self, questions: Mapping[str, Callable[[], T]], until: float | None = None
+    ) -> tuple[dict[str, T], dict[str, Silent]]:
+        """Ask all at once: who answered what, and who did not and why; in the order given."""
+        until = self.deadline() if until is None else until
+        pool = ThreadPoolExecutor(min(AT_ONCE, max(1, len(questions))), "probe")
+        asked = {name: pool.submit(question) for name, question in questions.items()}
+        pool.shutdown(wait=False)
+        answers: dict[str, T] = {}
+        silent: dict[str, Silent] = {}
+        for name, future in asked.items():
+            got = self._result(future, until)
+            if isinstance(got, Silent):
+                silent[name] = got
+            else:
+                answers[name] = got
+        return answers, silent
+
+    def once(self, question: Callable[[], T]) -> T | Silent:
+        """Ask one thing that is not a node."""
+        answers, silent = self.each({"": question})
+        return silent[""] if silent else answers[""]
+
+    def _result(self, future: Future[T], until: float) -> T | Silent:
+        try:
+            return future.result(max(0.0, until - time.monotonic()))
+        except Silent as silent:
+            return silent
+        except TimeoutError:
+            return Silent(f"did not answer within {self.timeout:g}s")
+        except OSError as error:
+            return Silent(f"does not answer ({error.strerror or error})")
+        except ChaoskitError as error:
+            return Silent(f"cannot be asked ({error})")
+
+
+def counted(
+    members: Sequence[str],
+    answers: Mapping[str, object],
+    silent: Mapping[str, Silent],
+    holders: Holders,
+) -> Answer:
+    """The answer of a probe that wants one, any or all of its `members` to answer."""
+    nodes = tuple(name for name in members if name in answers)
+    wanted = {"one": len(nodes) == 1, "any": bool(nodes), "all": len(nodes) == len(members)}
+    if wanted[holders]:
+        return Answer(True, nodes)
+    if holders == "one" and len(nodes) > 1:
+        return Answer(False, nodes, f"{' and '.join(nodes)} answer, one node should")
+    return Answer(False, nodes, missing(silent))
+
+
+def missing(silent: Mapping[str, Silent]) -> str:
+    """One sentence for those who did not answer."""
+    return "; ".join(f"{name} {why}" for name, why in silent.items())

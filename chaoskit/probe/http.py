@@ -1,0 +1,79 @@
+"""HTTP, asked of one URL or of each node of a tier.
+
+It goes straight to the address, past any proxy that the environment names, follows no
+redirects, and must never read more of an answer than it needs.
+"""
+
+from __future__ import annotations
+
+import http.client
+from functools import partial
+from urllib.parse import urljoin, urlsplit
+
+from chaoskit.errors import InvalidInput
+from chaoskit.model.system import HttpProbe
+from chaoskit.ports import Answer
+from chaoskit.probe.asking import Asking, Holders, Silent, counted
+
+AT_MOST = 1 << 20
+
+
+def get(url: str, timeout: float) -> tuple[int, str]:
+    """Status and the first megabyte of the body; raises OSError or Silent without an answer."""
+    parts = urlsplit(url)
+    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+    line = kind(parts.hostname or "", parts.port, timeout=timeout)
+    try:
+        line.request("GET", (parts.path or "/") + (f"?{parts.query}" if parts.query else ""))
+        answer = line.getresponse()
+        return answer.status, answer.read(AT_MOST).decode("utf-8", "replace")
+    except http.client.HTTPException as error:
+        raise Silent(f"does not speak HTTP ({type(error).__name__})") from error
+    finally:
+        line.close()
+
+
+class HttpAsk:
+    """GET answers with the status, and with the text, that is wanted; see `ports.Probe`."""
+
+    def __init__(
+        self, name: str, spec: HttpProbe, holders: Holders, asking: Asking, entry: str
+    ) -> None:
+        self.name, self._spec, self._holders, self._asking = name, spec, holders, asking
+        if (spec.url is None) == (spec.tier is None):
+            raise InvalidInput(f"probe '{name}' needs exactly one of 'url' and 'tier'")
+        self._url = _checked(name, urljoin(entry, spec.url)) if spec.url is not None else ""
+        self._members = asking.members(spec.tier) if spec.tier else ()
+
+    def ask(self) -> Answer:
+        if not self._members:
+            got = self._asking.once(partial(self._get, self._url))
+            silent = isinstance(got, Silent)
+            return Answer(not silent, (), f"{self._url} {got}" if silent else "")
+        asked = {node: partial(self._ask_node, node) for node in self._members}
+        answers, silences = self._asking.each(asked)
+        return counted(self._members, answers, silences, self._holders)
+
+    def _ask_node(self, node: str) -> bool:
+        address = self._asking.address(node)
+        path = self._spec.path.removeprefix("/")
+        return self._get(f"http://{address}:{self._spec.port}/{path}")
+
+    def _get(self, url: str) -> bool:
+        status, body = get(url, self._asking.timeout)
+        if status != self._spec.status:
+            raise Silent(f"answered {status} instead of {self._spec.status}")
+        if self._spec.contains is not None and self._spec.contains not in body:
+            raise Silent(f"answered without '{self._spec.contains}'")
+        return True
+
+
+def _checked(name: str, url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        fit = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:  # a port that is no number
+        fit = False
+    if not fit:
+        raise InvalidInput(f"probe '{name}' cannot ask '{url}': begin it with http://host or /")
+    return url
