@@ -1,0 +1,91 @@
+"""The verdict as JUnit XML, for CI: one suite, one case for each gate.
+
+Inconclusive is an error, not a skip: most CI shows a skip as green. It must never pass what
+the verdict does not call held.
+"""
+
+from __future__ import annotations
+
+import re
+from xml.etree import ElementTree as ET
+
+from chaoskit.model.verdict import Gate, Status, Verdict
+from chaoskit.report import words
+
+# What XML 1.0 cannot hold, not even escaped.
+_FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def junit(verdict: Verdict) -> bytes:
+    """One `<testsuites>` document; the counts agree with the cases in it."""
+    suite = ET.Element("testsuite", name=_clean(verdict.experiment))
+    _properties(suite, verdict)
+    for gate in verdict.gates:
+        _gate(suite, verdict, gate)
+    if not verdict.restored:
+        _not_restored(suite, verdict)
+    if verdict.exit_code != 0 and suite.find("testcase/*") is None:
+        _whole(suite, verdict)
+    for name, path in (("tests", ""), ("failures", "/failure"), ("errors", "/error")):
+        suite.set(name, str(len(suite.findall(f"testcase{path}"))))
+    suite.set("skipped", "0")
+    if verdict.started_at:
+        suite.set("timestamp", _clean(verdict.started_at))
+    root = ET.Element("testsuites")
+    root.append(suite)
+    ET.indent(root)
+    return bytes(ET.tostring(root, encoding="utf-8", xml_declaration=True)) + b"\n"
+
+
+def _clean(text: str) -> str:
+    return _FORBIDDEN.sub("\ufffd", text)
+
+
+def _properties(suite: ET.Element, verdict: Verdict) -> None:
+    told = {
+        "verdict": str(verdict.status),
+        "run": verdict.run,
+        "system": verdict.system,
+        "runtime": verdict.runtime,
+        "seed": str(verdict.seed),
+        "quick": "true" if verdict.quick else "false",
+        "chaoskit": verdict.chaoskit,
+    }
+    properties = ET.SubElement(suite, "properties")
+    for name, value in told.items():
+        ET.SubElement(properties, "property", name=name, value=_clean(value))
+
+
+def _case(suite: ET.Element, verdict: Verdict, name: str) -> ET.Element:
+    classname = _clean(verdict.experiment)
+    return ET.SubElement(suite, "testcase", classname=classname, name=_clean(name), time="0")
+
+
+def _gate(suite: ET.Element, verdict: Verdict, gate: Gate) -> None:
+    case = _case(suite, verdict, f"{gate.phase}: {gate.expectation}")
+    observed = f"observed {gate.shown}, bound {gate.bound}"
+    if gate.status is Status.VIOLATED:
+        _mark(case, "failure", "violated", observed, gate.reason)
+    elif gate.status is Status.INCONCLUSIVE:
+        _mark(case, "error", "inconclusive", observed, gate.reason)
+
+
+def _not_restored(suite: ET.Element, verdict: Verdict) -> None:
+    case = _case(suite, verdict, "everything was put back")
+    message = f"NOT RESTORED; chaoskit revert {verdict.run}"
+    _mark(case, "failure", "not restored", message, "\n".join(verdict.differences))
+
+
+def _whole(suite: ET.Element, verdict: Verdict) -> None:
+    """The run itself as a case, when it failed although no single gate did."""
+    case = _case(suite, verdict, "verdict")
+    violated = verdict.status is Status.VIOLATED
+    kind = str(verdict.status) if verdict.stop_kind is None else verdict.stop_kind
+    message = words.ending(verdict) or str(verdict.status)
+    tag = "failure" if violated else "error"
+    _mark(case, tag, kind, message, "\n".join(verdict.reasons))
+
+
+def _mark(case: ET.Element, tag: str, kind: str, message: str, text: str) -> None:
+    element = ET.SubElement(case, tag, type=kind, message=_clean(message))
+    element.text = _clean(text) or None

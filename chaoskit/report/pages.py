@@ -1,0 +1,117 @@
+"""Writes the pages of one run: HTML, Markdown, JUnit and the plots as files.
+
+Everything from documents is escaped here, once. It must never judge or look at the clock.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import jinja2
+from markupsafe import Markup
+
+from chaoskit.report import palette, plots, words
+from chaoskit.report.buckets import fill
+from chaoskit.report.frame import scene
+from chaoskit.report.junit import junit
+from chaoskit.report.source import Run, read_run
+from chaoskit.report.svg import inline, standalone
+from chaoskit.report.view import TROUBLES, view
+
+_HERE = Path(__file__).parent
+_MARKDOWN = re.compile(r"([\\`*_\[\]|~]|<(?=[A-Za-z/!?])|^#)")
+
+
+@dataclass(frozen=True)
+class Plot:
+    """One plot as it stands in the page: for wide screens and for phones."""
+
+    name: str
+    wide: str
+    narrow: str
+
+
+def write(run_dir: Path) -> Path:
+    """All pages into `run_dir`; the path of report.html. Raises ChaoskitError."""
+    run = read_run(run_dir)
+    drawn = _plots(run)
+    shown = {"view": view(run), "verdict": run.verdict, "words": words, "troubles": TROUBLES}
+    page = run_dir / "report.html"
+    for plot in drawn:
+        (run_dir / f"{plot.name}.svg").write_text(standalone(plot.wide), encoding="utf-8")
+    (run_dir / "junit.xml").write_bytes(junit(run.verdict))
+    markdown = _markdown().get_template("report.md.j2").render(shown)
+    (run_dir / "report.md").write_text(markdown, encoding="utf-8")
+    html = _html().get_template("report.html.j2").render(shown, plots=drawn, style=_style())
+    page.write_text(html, encoding="utf-8")
+    return page
+
+
+def _plots(run: Run) -> tuple[Plot, ...]:
+    """The plots; none for a run that died before its first request."""
+    if not len(run.samples):
+        return ()
+    buckets = fill(run)
+    seen = scene(run, float(buckets.edges[0]), float(buckets.edges[-1]))
+
+    def drawn(name: str, narrow: bool) -> str:
+        figure = plots.draw(name, buckets, seen, run.verdict.gates, narrow)
+        prefix = f"{name}-narrow" if narrow else name
+        return inline(figure, prefix, f"{plots.TITLES[name]} over time")
+
+    return tuple(Plot(name, drawn(name, False), drawn(name, True)) for name in plots.TITLES)
+
+
+def _style() -> Markup:
+    """The style sheet with both palettes in place of its two marks."""
+    sheet = (_HERE / "report.css").read_text(encoding="utf-8")
+    sheet = sheet.replace("/* light */", palette.variables(0))
+    dark = f"{palette.variables(1)} }}\n{palette.dark_plots()}"
+    return Markup(sheet.replace("/* dark */ }", dark))
+
+
+def _environment(autoescape: bool) -> jinja2.Environment:
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_HERE),
+        autoescape=autoescape,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        undefined=jinja2.StrictUndefined,
+    )
+
+
+@cache  # compiling the templates costs as much as drawing a plot
+def _html() -> jinja2.Environment:
+    return _environment(autoescape=True)
+
+
+@cache
+def _markdown() -> jinja2.Environment:
+    environment = _environment(autoescape=False)
+    environment.finalize = _plain
+    environment.filters["code"] = _code
+    environment.filters["verbatim"] = lambda text: Markup(_line(text))
+    return environment
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _code(text: str) -> Markup:
+    """A code span that no backtick in `text` can end, and no pipe can split."""
+    longest = max((len(run) for run in re.findall("`+", text)), default=0)
+    fence = "`" * (longest + 1)
+    gap = " " if longest else ""
+    return Markup(f"{fence}{gap}{_line(text).replace('|', chr(92) + '|')}{gap}{fence}")
+
+
+def _plain(value: object) -> object:
+    """Document text inside Markdown: on one line, and never read as markup."""
+    if not isinstance(value, str) or isinstance(value, Markup):
+        return value
+    return _MARKDOWN.sub(r"\\\1", _line(value))

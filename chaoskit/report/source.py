@@ -1,0 +1,95 @@
+"""Reads a run directory: all that the pages are made from, and nothing beside it.
+
+A run that died early lacks files; only the verdict is indispensable. It must never write.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydantic import ValidationError
+
+from chaoskit.errors import ChaoskitError
+from chaoskit.judge.samples import DTYPE, Samples
+from chaoskit.model.verdict import Verdict
+from chaoskit.run.journal import NAME, Record, read_records
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run as it lies on disk; `samples` is empty and `plan` {} where a file is missing."""
+
+    directory: Path
+    verdict: Verdict
+    samples: Samples
+    plan: Json
+    journal: tuple[Record, ...]
+
+    @property
+    def origin(self) -> float:
+        """Zero of every time in the report: the baseline's begin, or the earliest known time."""
+        spans = {s.phase: s.begin for s in self.verdict.spans}
+        if "baseline" in spans:
+            return spans["baseline"]
+        return min([*spans.values(), *map(float, self.samples.start[:1])], default=0.0)
+
+    @property
+    def end(self) -> float:
+        """The last time anything is known of, never before the origin."""
+        ends = [t for s in self.verdict.spans for t in (s.begin, s.end) if t is not None]
+        return max([*ends, *map(float, self.samples.start[-1:]), self.origin])
+
+
+def read_run(directory: Path) -> Run:
+    """The run in `directory`; raises ChaoskitError naming the file and what to do."""
+    return Run(
+        directory=directory,
+        verdict=_verdict(directory / "verdict.json"),
+        samples=_samples(directory),
+        plan=_json(directory / "plan.json", dict) or {},
+        journal=_journal(directory / NAME),
+    )
+
+
+def _verdict(path: Path) -> Verdict:
+    try:
+        return Verdict.model_validate_json(path.read_bytes())
+    except FileNotFoundError as error:
+        hint = f"`chaoskit judge {path.parent}` makes it"
+        raise ChaoskitError(f"{path}: this run has no verdict yet; {hint}") from error
+    except ValidationError as error:
+        hint = f"`chaoskit judge {path.parent}` makes it anew"
+        raise ChaoskitError(f"{path}: not a verdict of this version; {hint}\n{error}") from error
+
+
+def _samples(directory: Path) -> Samples:
+    """Whole records only. A series without a name is no reason to show nothing."""
+    path = directory / "samples.bin"
+    raw = path.read_bytes() if path.exists() else b""
+    array = np.frombuffer(raw, DTYPE, count=len(raw) // DTYPE.itemsize)
+    names = [str(name) for name in _json(directory / "series.json", list) or []]
+    highest = int(array["series"].max()) if len(array) else -1
+    names += [f"series {i}" for i in range(len(names), highest + 1)]
+    return Samples(array, tuple(names))
+
+
+def _json(path: Path, kind: type) -> Any:
+    if not path.exists():
+        return None
+    try:
+        read = json.loads(path.read_bytes())
+    except ValueError as error:
+        raise ChaoskitError(f"{path}: not JSON ({error}); restore it or remove it") from error
+    if not isinstance(read, kind):
+        raise ChaoskitError(f"{path}: expected a JSON {kind.__name__}; restore it or remove it")
+    return read
+
+
+def _journal(path: Path) -> tuple[Record, ...]:
+    return tuple(read_records(path)) if path.exists() else ()

@@ -1,0 +1,141 @@
+"""Figures and states as words: the one place that decides how they read.
+
+A share is never rounded towards the better side, and what was not measured is said so.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+from chaoskit.model.evidence import Evidence
+from chaoskit.model.timeline import InjectionRecord
+from chaoskit.model.verdict import SeriesFigures, Status, Verdict
+
+NONE = "–"
+SIGNS = {Status.HELD: "✓", Status.VIOLATED: "✗", Status.INCONCLUSIVE: "?"}
+STOPS = {
+    "violated": "stopped early: an expectation was violated beyond repair",
+    "abort": "stopped early by abort_when",
+    "halted": "stopped early: chaoskit halt was set",
+    "interrupted": "interrupted",
+    "failed": "stopped early: the target or a tool failed",
+    "unfit": "stopped early: the system was not fit for the experiment",
+}
+
+
+def sign(status: Status) -> str:
+    return SIGNS[status]
+
+
+def seconds(value: float | None) -> str:
+    """A duration or latency in seconds, with its unit, to about three digits."""
+    if value is None:
+        return NONE
+    if math.isinf(value):
+        return "∞"
+    if abs(value) < 1:
+        return f"{value * 1000:.0f} ms" if abs(value) >= 0.01 or not value else _small(value)
+    return f"{value:.3g} s" if abs(value) < 1000 else f"{value:.0f} s"
+
+
+def _small(value: float) -> str:
+    return f"{value * 1000:.2g} ms"
+
+
+def moment(value: float | None) -> str:
+    """A point in time, in seconds since the baseline began."""
+    return NONE if value is None else f"{value:.1f} s"
+
+
+def good_share(part: int, whole: int) -> str:
+    """A share where more is better: rounded down."""
+    return f"{math.floor(part / whole * 10000) / 100:g} %" if whole else NONE
+
+
+def bad_share(part: int, whole: int) -> str:
+    """A share where less is better: rounded up."""
+    return f"{math.ceil(part / whole * 10000) / 100:g} %" if whole else NONE
+
+
+def success(row: SeriesFigures) -> str:
+    return good_share(row.ok + row.degraded, row.planned)
+
+
+def percentile(row: SeriesFigures, value: float | None) -> str:
+    """A latency percentile; ∞ where so many requests failed that it has no end."""
+    return "∞" if value is None and row.planned > row.shed else seconds(value)
+
+
+def count(number: int, noun: str) -> str:
+    return f"{whole(number)} {noun}{'' if number == 1 else 's'}"
+
+
+def whole(number: int) -> str:
+    """A count with thin spaces between thousands."""
+    return f"{number:,}".replace(",", "\u202f")
+
+
+def headline(verdict: Verdict) -> str:
+    return f"{sign(verdict.status)} {verdict.status.upper()}"
+
+
+def ending(verdict: Verdict) -> str:
+    """Why the run ended before its time; empty after a full course."""
+    if verdict.stop_kind is None:
+        return ""
+    words = STOPS[verdict.stop_kind]
+    told = (verdict.stopped or "").strip()
+    return f"{words} ({told})" if told and told not in verdict.reasons else words
+
+
+def evidence(injection: InjectionRecord) -> tuple[str, ...]:
+    """One line for each part of the evidence, over all looks, and one for the last facts."""
+    seen = [e for _, e in injection.evidence]
+    if not seen:
+        return ("never looked at",)
+    parts = [
+        _part("listed", [e.listed for e in seen]),
+        _part("carried", [e.carried for e in seen]),
+        _part("felt", [e.felt for e in seen]),
+    ]
+    return (*parts, *_facts(seen))
+
+
+def _part(name: str, answers: Iterable[bool | None]) -> str:
+    known = [a for a in answers if a is not None]
+    if not known:
+        return f"– {name}: not measured"
+    mark = "✓" if any(known) else "✗"
+    return f"{mark} {name}: {sum(known)} of {count(len(known), 'look')}"
+
+
+def _facts(seen: list[Evidence]) -> tuple[str, ...]:
+    names = list(dict.fromkeys(name for e in seen for name in e.facts))
+    told = [_fact(name, [e.facts.get(name) for e in seen]) for name in names]
+    line = " · ".join(t for t in told if t)
+    return (line,) if line else ()
+
+
+def _fact(name: str, values: list[Any]) -> str:
+    known = [v for v in values if v is not None]
+    if not known:
+        return ""
+    words = name.replace("_", " ")
+    numbers = [v for v in known if isinstance(v, int | float) and not isinstance(v, bool)]
+    if len(numbers) == len(known) and min(numbers) != max(numbers):
+        return f"{words} {min(numbers):g}–{max(numbers):g}"
+    return f"{words} {_plain(known[-1])}"
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value)) or "none"
+    return str(value)
+
+
+def proof(injection: InjectionRecord) -> str:
+    return "✓ proven in force" if injection.proven else "? not proven in force"

@@ -1,0 +1,124 @@
+"""What the terminal shows: the verdict at the end, the panel while a run goes on."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from chaoskit.model.verdict import SeriesFigures, Verdict
+from chaoskit.report.live import LivePanel
+from chaoskit.report.terminal import print_verdict
+from chaoskit.run.live import Moment
+from tests.report import builder
+
+ROW = SeriesFigures(
+    series="all", phase="fault", planned=200, ok=150, degraded=48, shed=0, failed=2,
+    rate=59.4, p50=0.05, p95=0.312, p99=None, outage=0.2,
+)  # fmt: skip
+
+
+def console(*, terminal: bool = False) -> Console:
+    return Console(file=io.StringIO(), width=120, force_terminal=terminal, color_system=None)
+
+
+def output(to: Console) -> str:
+    assert isinstance(to.file, io.StringIO)
+    return to.file.getvalue()
+
+
+def printed(ending: str, tmp_path: Path) -> str:
+    run = builder.ALL[ending](tmp_path)
+    to = console()
+    verdict = Verdict.model_validate_json((run / "verdict.json").read_bytes())
+    print_verdict(verdict, to, Path("reports/cache-loss/r/report.html"))
+    return output(to)
+
+
+def test_failing_gates_come_first_with_observed_against_bound(tmp_path: Path) -> None:
+    text = printed("violated", tmp_path)
+    assert "✗ VIOLATED  cache-loss" in text
+    row = next(line for line in text.splitlines() if "checkout success >= 99%  " in line)
+    assert "78.2 %" in row
+    assert row.index("78.2 %") < row.rindex(">= 99%")
+    assert text.index("all p99 < 2s") < text.index("✓ held")
+    assert "118 of 541 requests failed" in text
+    assert "16 implied gates that held" in text
+    assert text.rstrip().endswith("Report: reports/cache-loss/r/report.html")
+
+
+def test_injections_and_recovery_are_told_with_figures(tmp_path: Path) -> None:
+    text = printed("held", tmp_path)
+    assert "✓ HELD" in text
+    assert "kill cache-1: ✓ proven in force" in text
+    assert "steady state 2.4 s, full strength 5.8 s (declared within 20 s)" in text
+
+
+def test_not_restored_says_what_to_do(tmp_path: Path) -> None:
+    text = printed("not-restored", tmp_path)
+    assert "✗ NOT RESTORED" in text
+    assert "chaoskit revert 20250301T101500-3f2a" in text
+
+
+def test_names_in_brackets_are_no_markup(tmp_path: Path) -> None:
+    taken = builder.samples(broken=False, until=1)
+    verdict = builder.verdict(taken, experiment="[bold]x[/nope]", reasons=("[red]why",))
+    to = console()
+    print_verdict(verdict, to, None)
+    assert "[bold]x[/nope]" in output(to)
+    assert "[red]why" in output(to)
+    assert "Report:" not in output(to)
+
+
+def test_plain_lines_only_at_phase_changes_and_every_five_seconds() -> None:
+    to = console()
+    with LivePanel(to) as panel:
+        for phase, length in (("baseline", 12), ("fault", 7)):
+            for tick in range(length * 4):
+                panel.show(Moment(phase, tick / 4, length - tick / 4, (ROW,), ()))
+    lines = output(to).splitlines()
+    assert [line.split(" · ")[0] for line in lines] == [
+        "baseline 0 of 12 s", "baseline 5 of 12 s", "baseline 10 of 12 s",
+        "fault 0 of 7 s", "fault 5 of 7 s",
+    ]  # fmt: skip
+
+
+def test_plain_line_tells_figures_and_what_is_injected() -> None:
+    to = console()
+    with LivePanel(to) as panel:
+        panel.show(Moment("recovery", 3.0, None, (ROW,), ("kill cache-1",), "not steady yet"))
+    assert output(to) == (
+        "recovery 3 s · all 99 %, p95 312 ms, 59.4/s · injected: kill cache-1 · not steady yet\n"
+    )
+
+
+@pytest.mark.parametrize("left", [48.0, None, 0.0])
+def test_panel_on_a_terminal_shows_the_moment(left: float | None) -> None:
+    to = console(terminal=True)
+    with LivePanel(to, "cache-loss") as panel:
+        panel.show(Moment("fault", 12.0, left, (ROW,), ("kill [cache-1]",), "budget 80 % spent"))
+        text = output(to)
+    for word in ("cache-loss", "fault", "99 %", "312 ms", "kill [cache-1]", "budget 80 % spent"):
+        assert word in text
+    assert ("s left" in text) is (left is not None)
+
+
+def test_panel_without_figures_is_no_error() -> None:
+    to = console(terminal=True)
+    with LivePanel(to) as panel:
+        panel.show(Moment("warmup", 0.0, 0.0))
+        assert "nothing injected" in output(to)
+
+
+def test_terminal_needs_no_numpy_plots_or_templates() -> None:
+    code = (
+        "import sys, chaoskit.report, chaoskit.report.terminal, chaoskit.report.live;"
+        "heavy = {'numpy', 'matplotlib', 'jinja2', 'docker', 'locust'};"
+        "sys.exit(','.join(heavy & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stderr.strip() == ""
