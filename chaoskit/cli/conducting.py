@@ -1,0 +1,191 @@
+"""Conducts one bound experiment: from its files to its pages. The order is the guarantee's."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+from chaoskit import __version__
+from chaoskit.cli.opening import Opened, open_system
+from chaoskit.cli.places import shown
+from chaoskit.document import Bound
+from chaoskit.errors import TargetError
+from chaoskit.model.experiment import Experiment
+from chaoskit.model.verdict import Verdict
+from chaoskit.ports import Load
+from chaoskit.run.around import Surroundings
+from chaoskit.run.calls import StopFlag, ThreadCalls
+from chaoskit.run.clock import SystemClock
+from chaoskit.run.conduct import (
+    WatchdogProcess,
+    conduct,
+    head,
+    lock_name,
+    new_run,
+    refuse_leftovers,
+)
+from chaoskit.run.engine import Engine
+from chaoskit.run.feed import stored_samples
+from chaoskit.run.history import first, read_timeline
+from chaoskit.run.journal import NAME, Journal, read_records
+from chaoskit.run.live import Moment
+from chaoskit.run.plan import Plan, make_plan
+from chaoskit.run.processes import started
+from chaoskit.run.state import StateRoot
+
+WATCHDOG = (sys.executable, "-m", "chaoskit.cli.watchdog")
+ROLE_PATIENCE = 15.0
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What the command line asks of a run."""
+
+    reports: Path
+    runtime: str = "auto"
+    quick: bool = False
+    seed: int | None = None
+
+
+@dataclass(frozen=True)
+class Conducted:
+    """A run that ended: its directory, and what ended it early."""
+
+    folder: Path
+    error: BaseException | None
+
+
+LoadFor = Callable[[Plan, Opened], Load]
+
+
+def run_bound(
+    bound: Bound, wishes: Wishes, stop: StopFlag, show: Callable[[Moment], None]
+) -> Conducted:
+    """Run one experiment file; raises ChaoskitError when it may not start."""
+    opened = open_system(bound.system, bound.system_path.parent, wishes.runtime)
+    return run_opened(
+        bound.experiment, opened, wishes, stop, show,
+        load_for=lambda plan, at: _locust(bound, plan, at),
+        files=(bound.path, bound.system_path),
+    )  # fmt: skip
+
+
+def run_opened(
+    experiment: Experiment,
+    opened: Opened,
+    wishes: Wishes,
+    stop: StopFlag,
+    show: Callable[[Moment], None],
+    *,
+    load_for: LoadFor,
+    files: tuple[Path, ...] = (),
+    engine: type[Engine] = Engine,
+) -> Conducted:
+    """Lock, leftovers, plan, journal, watchdog, engine; in this order."""
+    state, clock, run = StateRoot(), SystemClock(), new_run()
+    world = opened.target.world.describe()
+    state.refuse_if_halted()
+    with state.lock(lock_name(world), run):
+        refuse_leftovers(state, world, clock)
+        plan = _plan(experiment, opened, wishes, run, clock)
+        plan = plan.model_copy(update={"document": shown(files[0]) if files else ""})
+        folder = _folder(wishes.reports, plan, files)
+        journal = Journal(folder, clock)
+        head(plan, world, journal)
+        state.open_run(run, folder)
+        watchdog = WatchdogProcess.spawn(WATCHDOG, folder)
+        pid = watchdog.process.pid
+        journal.append("process", what="watchdog", pid=pid, started=started(pid))
+        around = Surroundings(
+            load=load_for(plan, opened),
+            journal=journal,
+            clock=clock,
+            calls=ThreadCalls(clock),
+            stop=stop,
+            watchdog=watchdog,
+            folder=folder,
+            halted=state.halted,
+            show=show,
+        )
+        try:
+            return Conducted(folder, conduct(plan, opened.target, around, state, engine))
+        finally:
+            watchdog.dismiss()
+
+
+def _plan(
+    experiment: Experiment, opened: Opened, wishes: Wishes, run: str, clock: SystemClock
+) -> Plan:
+    seed = wishes.seed if wishes.seed is not None else experiment.seed
+    seed = int.from_bytes(os.urandom(3)) if seed is None else seed
+    limit = clock.now() + ROLE_PATIENCE
+    while True:
+        try:
+            return make_plan(experiment, opened.target, run=run, seed=seed, quick=wishes.quick)
+        except TargetError:
+            # A role may be on its way after an earlier run; give it the time a failover takes.
+            if clock.now() > limit:
+                raise
+            clock.sleep(0.5)
+
+
+def _folder(reports: Path, plan: Plan, files: tuple[Path, ...]) -> Path:
+    folder = reports / plan.experiment.experiment / plan.run
+    folder.mkdir(parents=True)
+    (folder / "plan.json").write_text(plan.model_dump_json(indent=1))
+    for path, name in zip(files, ("experiment.yaml", "system.yaml"), strict=False):
+        shutil.copyfile(path, folder / name)
+    return folder
+
+
+def _locust(bound: Bound, plan: Plan, opened: Opened) -> Load:
+    from chaoskit.load import LocustLoad
+
+    return LocustLoad(
+        plan.experiment.load,
+        bound.locustfile,
+        opened.entry,
+        bound.system.outcomes,
+        seed=plan.seed,
+    )
+
+
+def judge_run(folder: Path) -> Verdict:
+    """Judge a run directory, write verdict.json, return the verdict."""
+    from chaoskit.judge.verdict import judge
+
+    plan = Plan.model_validate_json((folder / "plan.json").read_text())
+    opening = first(read_records(folder / NAME), "run") or {}
+    verdict = judge(
+        plan.experiment,
+        read_timeline(folder),
+        stored_samples(folder),
+        system=plan.system.system,
+        runtime=plan.runtime,
+        started_at=opening.get("at", ""),
+        version=__version__,
+    )
+    (folder / "verdict.json").write_text(verdict.model_dump_json(indent=1))
+    return verdict
+
+
+@contextmanager
+def signals(stop: StopFlag) -> Iterator[None]:
+    """SIGINT, SIGTERM and SIGHUP ask for a stop; what is in force is put back first."""
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        stop.request("interrupted", f"stopped by {signal.Signals(number).name}")
+
+    before = {n: signal.signal(n, ask) for n in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, previous in before.items():
+            signal.signal(number, previous)

@@ -1,0 +1,119 @@
+"""`chaoskit inject`: one fault held by hand. It must never be less safe than a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+from pydantic import ValidationError
+
+from chaoskit.cli import options
+from chaoskit.cli.places import find_system
+from chaoskit.document import load_system
+from chaoskit.errors import InvalidInput
+from chaoskit.faults import FaultKind, find
+from chaoskit.model.experiment import FaultUse, Selection
+from chaoskit.run.calls import StopFlag
+from chaoskit.units import Duration
+
+SELECTS = ("node", "role", "count", "share", "link")
+
+
+@click.command("inject", context_settings={"ignore_unknown_options": True})
+@click.argument("fault")
+@click.option("--for", "lasts", required=True, help="How long to hold it, such as 60s.")
+@options.system
+@options.runtime
+@options.reports
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def command(
+    fault: str,
+    lasts: str,
+    system_path: Path | None,
+    runtime: str,
+    reports: Path,
+    arguments: tuple[str, ...],
+) -> int:
+    """Hold FAULT by hand, journalled and watched like a run.
+
+    Name its point and arguments as options: chaoskit inject latency --link 'web -> catalog'
+    --delay 80ms --for 60s. Ctrl-C puts it back at once.
+    """
+    kind = find(fault)
+    use, duration = _use(kind, _options(arguments)), _duration(lasts)
+    path = find_system(system_path)
+    return _hold(use, duration, path, runtime, reports)
+
+
+def _options(arguments: tuple[str, ...]) -> dict[str, str]:
+    found, rest = {}, list(arguments)
+    while rest:
+        name, equals, value = rest.pop(0).partition("=")
+        if not name.startswith("--") or not (equals or rest):
+            raise click.UsageError(f"expected --name value, got '{name}'")
+        found[name[2:].replace("-", "_")] = value if equals else rest.pop(0)
+    return found
+
+
+def _duration(text: str) -> Duration:
+    try:
+        return Duration.parse(text)
+    except ValueError as error:
+        raise click.UsageError(f"--for: {error}") from error
+
+
+def _use(kind: FaultKind, given: dict[str, str]) -> FaultUse:
+    selection: dict[str, Any] = {k: given.pop(k) for k in SELECTS if k in given}
+    if kind.point not in selection:
+        raise click.UsageError(f"{kind.name} bites a {kind.point}: give --{kind.point}")
+    try:
+        kind.spec(**given)
+        return FaultUse(name=kind.name, selection=Selection(**selection), arguments=given)
+    except ValidationError as error:
+        raise InvalidInput("\n".join(_sentences(kind, error))) from error
+
+
+def _sentences(kind: FaultKind, error: ValidationError) -> list[str]:
+    known = ", ".join(f"--{name}" for name in kind.spec.model_fields) or "none"
+    return [
+        f"{kind.name}: --{'.'.join(map(str, problem['loc']))}: "
+        f"{problem['msg'].removeprefix('Value error, ')} (its options: {known})"
+        for problem in error.errors()
+    ]
+
+
+def _hold(use: FaultUse, lasts: Duration, path: Path, runtime: str, reports: Path) -> int:
+    from rich.console import Console
+
+    from chaoskit.cli.conducting import Wishes, run_opened, signals
+    from chaoskit.cli.opening import open_system
+    from chaoskit.report.live import LivePanel
+    from chaoskit.run.hold import Holding, NoLoad, experiment_by_hand
+
+    stop = StopFlag()
+    opened = open_system(load_system(path), path.parent, runtime)
+    with signals(stop), LivePanel(Console()) as panel:
+        conducted = run_opened(
+            experiment_by_hand(use, lasts),
+            opened,
+            Wishes(reports, runtime),
+            stop,
+            panel.show,
+            load_for=lambda plan, at: NoLoad(),
+            engine=Holding,
+        )
+    return _tell(conducted.folder, conducted.error)
+
+
+def _tell(folder: Path, error: BaseException | None) -> int:
+    from chaoskit.run.history import read_timeline
+
+    for injection in read_timeline(folder).injections:
+        proof = "was proven in force" if injection.proven else "was NOT proven in force"
+        back = "put back" if injection.reverted else f"NOT put back: {injection.stuck}"
+        click.echo(f"{injection.fault} on {injection.point} {proof}; {back}")
+    click.echo(f"journal: {folder}/journal.jsonl")
+    if error is not None:
+        raise error
+    return 0

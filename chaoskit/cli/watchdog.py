@@ -1,0 +1,35 @@
+"""The watchdog's own process: opens the world from the journal, says ready, then watches.
+
+It must never end because of a signal meant for the terminal, and never before the runner.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+from pathlib import Path
+
+from chaoskit.run.clock import SystemClock
+from chaoskit.run.history import first
+from chaoskit.run.journal import NAME, read_records
+from chaoskit.run.watchdog import Watchdog
+from chaoskit.world import open_world
+
+
+def main(folder: Path) -> int:
+    """Watch the run in `folder`; 0 when nothing of it is left in force."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    head = first(read_records(folder / NAME), "run")
+    if head is None:
+        sys.exit(f"{folder}: the journal has no head; nothing can be watched")
+    world = open_world(head["world"])
+    world.nodes()  # load and try every client now: there is no time for it later
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
+    restored = Watchdog(folder, world, SystemClock(), sys.stdin.fileno()).watch()
+    return 0 if restored else 4
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))
