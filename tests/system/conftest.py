@@ -1,0 +1,120 @@
+"""The real shop on a real engine. Brought up once; a weakness recreates it and is taken back."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chaoskit.cli.opening import open_system
+from chaoskit.document import load_system
+from chaoskit.run.journal import NAME, read_records
+from chaoskit.run.target import Target
+from tests.stage import SHOP_SYSTEM, need_engine, raise_shop
+
+ROOT = Path(__file__).parents[2]
+SYSTEM = SHOP_SYSTEM
+SHOP = SYSTEM.parent
+
+
+def eventually(what: str, seen: Callable[[], Any], within: float) -> float:
+    """Poll until `seen` is true; returns the seconds it took, fails naming what was awaited."""
+    begin = time.monotonic()
+    while time.monotonic() - begin < within:
+        if seen():
+            return time.monotonic() - begin
+        time.sleep(0.02)
+    pytest.fail(f"not within {within:g} s: {what}")
+
+
+@dataclass
+class Shop:
+    """The shop, and `chaoskit` run against it in processes of its own."""
+
+    folder: Path
+    without: str = "?"
+    children: list[subprocess.Popen[str]] = field(default_factory=list)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return os.environ | {"CHAOSKIT_STATE": str(self.folder / "state")}
+
+    def up(self, without: str = "") -> None:
+        """At full strength, with the mechanisms `without` taken out."""
+        raise_shop(without, self.environment)
+        self.without = without
+
+    def target(self) -> Target:
+        return open_system(load_system(SYSTEM), SHOP, "docker").target
+
+    def command(self, *words: str) -> list[str]:
+        found = [sys.executable, "-m", "chaoskit", *words]
+        return [*found, "--reports", str(self.folder)] if words[0] in ("run", "inject") else found
+
+    def chaoskit(self, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            self.command(*words), cwd=ROOT, env=self.environment | environment,
+            capture_output=True, text=True, check=False, timeout=400,
+        )  # fmt: skip
+        print(done.stdout, done.stderr)
+        return done
+
+    def start(self, *words: str) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            self.command(*words), cwd=ROOT, env=self.environment,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )  # fmt: skip
+        self.children.append(process)
+        return process
+
+    def newest(self) -> Path:
+        """The directory of the newest run."""
+        return max(self.folder.glob("*/*/plan.json"), key=lambda p: p.parent.name).parent
+
+    def records(self) -> list[dict[str, Any]]:
+        journal = self.newest() / NAME
+        return read_records(journal) if journal.exists() else []
+
+    def verdict(self) -> dict[str, Any]:
+        content: dict[str, Any] = json.loads((self.newest() / "verdict.json").read_text())
+        return content
+
+    def until(self, kind: str, within: float = 90.0) -> None:
+        """Wait until the run that began last has journalled `kind`."""
+
+        def seen() -> bool:
+            found = any(self.folder.glob("*/*/plan.json"))
+            return found and any(r["kind"] == kind for r in self.records())
+
+        eventually(f"'{kind}' is in the journal", seen, within)
+
+
+@pytest.fixture(scope="session")
+def session_shop() -> None:
+    need_engine().close()
+
+
+@pytest.fixture
+def any_shop(session_shop: None, tmp_path: Path) -> Iterator[Shop]:
+    """The shop as the test before left it; whatever this test started is ended after it."""
+    found = Shop(tmp_path)
+    yield found
+    for child in found.children:
+        if child.poll() is None:
+            child.kill()
+        child.communicate()
+
+
+@pytest.fixture
+def shop(any_shop: Shop) -> Shop:
+    """The healthy shop at full strength."""
+    any_shop.up()
+    return any_shop
