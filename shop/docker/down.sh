@@ -6,7 +6,6 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/project.sh"
 
 need_engine
-unpause_all
-compose down --volumes --remove-orphans --timeout 1 2>/dev/null || die "docker compose could not take it down"
+take_down
 rm -f "$STATE_FILE" "$SHOP_DIR/.state/up-$SHOP_PROJECT.log"
 say "down"

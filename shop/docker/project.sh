@@ -7,6 +7,8 @@ export SHOP_PROJECT=${SHOP_PROJECT:-shop}
 export SHOP_NET=${SHOP_NET:-10.77.0}
 export SHOP_PORT=${SHOP_PORT:-18080}
 export SHOP_PROXY_API=${SHOP_PROXY_API:-18474}
+# The default of a minute is little for 22 containers on a busy machine.
+export COMPOSE_HTTP_TIMEOUT=${COMPOSE_HTTP_TIMEOUT:-180}
 export SHOP_IMAGE=${SHOP_IMAGE:-chaoskit-shop:latest}
 # In one order, so that the same set of mechanisms is the same text.
 SHOP_WITHOUT=$(tr -d ' ' <<<"${SHOP_WITHOUT:-}" | tr ',' '\n' | sed '/^$/d' | LC_ALL=C sort -u | paste -sd, -)
@@ -38,6 +40,21 @@ unpause_all() {
     local paused
     mapfile -t paused < <(containers status=paused)
     ((${#paused[@]} == 0)) || docker unpause "${paused[@]}" >/dev/null
+}
+
+# Everything of this project, data included. Tried again, because an engine that is still removing a container, or
+# still letting go of an address, refuses for a moment what it does gladly a moment later. What it said is kept.
+take_down() {
+    local log=$SHOP_DIR/.state/down-$SHOP_PROJECT.log
+    mkdir -p "$SHOP_DIR/.state"
+    : >"$log"
+    for _ in {1..5}; do
+        unpause_all >>"$log" 2>&1 || true
+        if compose down --volumes --remove-orphans --timeout 1 >>"$log" 2>&1; then rm -f "$log"; return; fi
+        sleep 2
+    done
+    tail -n 20 "$log" >&2
+    die "docker compose could not take it down"
 }
 
 not_healthy() {

@@ -37,7 +37,7 @@ clear_other() {
     now=$(present)
     [[ -z $now || $now == "$(wanted)" ]] && return
     say "it runs with other mechanisms or another image: starting from a clean state"
-    compose down --volumes --timeout 1 >/dev/null 2>&1
+    take_down
 }
 
 start() {

@@ -3,8 +3,12 @@
 # It must never come up as a second master beside the one that was promoted while this node was away.
 set -euo pipefail
 
+# shellcheck source-path=SCRIPTDIR source=common.sh
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
 OWN=$SHOP_NET.4${SHOP_NODE#cache}
-CONFIG=/var/lib/redis/redis.conf
+HOME_DIR=${SHOP_HOME:-/var/lib/redis}
+CONFIG=$HOME_DIR/redis.conf
 
 named_by() {
     timeout 1 redis-cli -h "$1" -p 26379 --raw sentinel get-master-addr-by-name shop 2>/dev/null | head -n 1
@@ -28,10 +32,10 @@ awaited_master() {
 
 # Written once: Redis keeps its role in this file, and that is what counts when no Sentinel answers.
 write_config() {
-    cp /shop/nodes/redis.conf "$CONFIG"
+    cp "$NODES/redis.conf" "$CONFIG"
     echo "replica-announce-ip $OWN" >>"$CONFIG"
     [[ $SHOP_NODE == cache1 ]] || echo "replicaof $SHOP_NET.41 6379" >>"$CONFIG"
-    chown redis:redis "$CONFIG"
+    ((EUID)) || chown redis:redis "$CONFIG"
 }
 
 role_arguments() {
@@ -44,11 +48,11 @@ role_arguments() {
     esac
 }
 
-install -d -o redis -g redis -m 750 /var/lib/redis
+own_folder redis "$HOME_DIR"
 role=()
 if [[ -s $CONFIG ]]; then
     read -ra role <<<"$(role_arguments)"
 else
     write_config
 fi
-exec setpriv --reuid redis --regid redis --init-groups redis-server "$CONFIG" "${role[@]}"
+become redis redis-server "$CONFIG" "${role[@]}"

@@ -3,9 +3,11 @@
 # It must never start PostgreSQL itself, nor remove its files.
 set -euo pipefail
 
-HOME_DIR=/var/lib/postgresql/patroni
+# shellcheck source-path=SCRIPTDIR source=common.sh
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
-without() { [[ ",${SHOP_WITHOUT:-}," == *",$1,"* ]]; }
+HOME_DIR=${SHOP_HOME:-/var/lib/postgresql/patroni}
+CONFIG=${SHOP_HOME:-/tmp}/patroni.yml
 
 synchronous=true
 commit=on
@@ -17,12 +19,12 @@ nofailover=false
 if without db-failover && [[ $SHOP_NODE == database2 ]]; then nofailover=true; fi
 
 # PostgreSQL refuses a folder that others may read, and a fresh volume belongs to root.
-install -d -o postgres -g postgres -m 700 "$HOME_DIR"
+own_folder postgres "$HOME_DIR"
 sed -e "s/@NODE@/$SHOP_NODE/" \
     -e "s/@OWN@/$SHOP_NET.5$((2 + ${SHOP_NODE#database}))/" \
     -e "s/@NET@/$SHOP_NET/" \
     -e "s/@SYNCHRONOUS@/$synchronous/" \
     -e "s/@COMMIT@/$commit/" \
     -e "s/@NOFAILOVER@/$nofailover/" \
-    /shop/nodes/patroni.yml >/tmp/patroni.yml
-exec setpriv --reuid postgres --regid postgres --init-groups patroni /tmp/patroni.yml
+    "$NODES/patroni.yml" >"$CONFIG"
+become postgres patroni "$CONFIG"

@@ -4,11 +4,12 @@
 # It must never start Keepalived over an old pid file: that ends with exit code 0, as if all were well.
 set -euo pipefail
 
-CONFIG=/shop/nodes/gateway.cfg
+# shellcheck source-path=SCRIPTDIR source=common.sh
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+CONFIG=$NODES/gateway.cfg
 OWN_NUMBER=${SHOP_NODE#gateway}
 PEER_NUMBER=$((3 - OWN_NUMBER))
-
-without() { [[ ",${SHOP_WITHOUT:-}," == *",$1,"* ]]; }
 
 write_keepalived_config() {
     # The interface is looked up: it is not called eth0 any more after a network was disconnected and connected.
@@ -19,7 +20,7 @@ write_keepalived_config() {
         -e "s/@OWN@/$SHOP_NET.1$OWN_NUMBER/" \
         -e "s/@PEER@/$SHOP_NET.1$PEER_NUMBER/" \
         -e "s/@VIRTUAL@/$SHOP_NET.100/" \
-        /shop/nodes/keepalived.conf >/run/shop-keepalived.conf
+        "$NODES/keepalived.conf" >/run/shop-keepalived.conf
 }
 
 start_keepalived() {
@@ -47,6 +48,8 @@ end() {
 
 # HAProxy's configuration can only ask whether a variable is there.
 if without gateway-checks; then export SHOP_UNCHECKED=yes; fi
+# Without addresses that can move (shop/local) there is nothing to keep: clients fall back on the other gateway.
+[[ -z ${SHOP_NO_ADDRESSES:-} ]] || exec haproxy -db -f "$CONFIG"
 keepalived=
 keep_haproxy &
 haproxy_keeper=$!

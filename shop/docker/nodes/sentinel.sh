@@ -4,15 +4,20 @@
 # make the old master the master again.
 set -euo pipefail
 
-CONFIG=/var/lib/redis/sentinel.conf
+# shellcheck source-path=SCRIPTDIR source=common.sh
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+HOME_DIR=${SHOP_HOME:-/var/lib/redis}
+CONFIG=$HOME_DIR/sentinel.conf
 
 # Three Sentinels; a quorum of four is never reached, so a dead master is seen but never replaced (taken out).
-quorum() { if [[ ",${SHOP_WITHOUT:-}," == *",cache-failover,"* ]]; then echo 4; else echo 2; fi; }
+quorum() { if without cache-failover; then echo 4; else echo 2; fi; }
 
 write_config() {
     cat >"$CONFIG" <<CONF
+${HOST:+bind $HOST}
 port 26379
-dir /tmp
+dir ${SHOP_HOME:-/tmp}
 protected-mode no
 sentinel resolve-hostnames no
 sentinel announce-ip $SHOP_NET.6${SHOP_NODE#sentinel}
@@ -21,9 +26,9 @@ sentinel down-after-milliseconds shop 1000
 sentinel failover-timeout shop 6000
 sentinel parallel-syncs shop 1
 CONF
-    chown redis:redis "$CONFIG"
+    ((EUID)) || chown redis:redis "$CONFIG"
 }
 
-install -d -o redis -g redis -m 750 /var/lib/redis
+own_folder redis "$HOME_DIR"
 [[ -s $CONFIG ]] || write_config
-exec setpriv --reuid redis --regid redis --init-groups redis-server "$CONFIG" --sentinel
+become redis redis-server "$CONFIG" --sentinel
