@@ -16,6 +16,7 @@ from chaoskit.ports import Json, World
 RUNTIMES = {
     "docker": "chaoskit.world.docker:open_docker",
     "fake": "chaoskit.world.fake:open_fake",
+    "local": "chaoskit.world.local:open_local",
 }
 
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
-from chaoskit.errors import NotOurs, TargetError
-from chaoskit.ports import Json, LinkFacts
+from chaoskit.errors import InvalidInput, NotOurs, TargetError
+from chaoskit.ports import Json, LinkFacts, NodeState
 from chaoskit.world.toxiproxy import ProxyServer, Toxic
 
 KILOBYTE = 1000  # what Toxiproxy means by it
@@ -23,11 +23,12 @@ KILOBYTE = 1000  # what Toxiproxy means by it
 class Traffic(Protocol):
     """What crosses the proxies, counted where the server runs."""
 
-    def sessions(self, ports: Iterable[int], patient: bool = True) -> tuple[str, ...] | None:
-        """Peers (`address:port`) connected to `ports`; None where they cannot be counted.
+    def sessions(self, doors: Iterable[str], patient: bool = True) -> tuple[str, ...] | None:
+        """Peers (`address:port`) connected to `doors`; None where they cannot be counted.
 
-        Short-lived connections are easily missed: `patient` looks for half a second before it
-        says that there is nobody.
+        A door is where a proxy listens, as the server writes it (`[::]:24001`). Short-lived
+        connections are easily missed: `patient` looks for half a second before it says that
+        there is nobody.
         """
 
     def refused(self) -> int | None:
@@ -82,9 +83,9 @@ class ProxiedLink:
         seen = {name: self.server.proxy(name) for name in self.proxies}
         toxics = toxics_of(injection, condition)
         listed = all(_under(proxy, toxics, condition) for proxy in seen.values())
-        ports = [_port(proxy) for proxy in seen.values() if proxy is not None]
+        doors = [str(proxy["listen"]) for proxy in seen.values() if proxy is not None]
         open_doors = any(proxy is not None and proxy["enabled"] for proxy in seen.values())
-        peers = self.traffic.sessions(ports, patient=open_doors)
+        peers = self.traffic.sessions(doors, patient=open_doors)
         return LinkFacts(
             listed=listed,
             connections=None if peers is None else len(peers),
@@ -92,6 +93,10 @@ class ProxiedLink:
             carriers=self.proxies,
             sessions=peers or (),
         )
+
+    def fingerprint(self) -> Json:
+        """Each proxy's addresses, its door and its toxics, whoever put them there."""
+        return {name: _carrier(self.server.proxy(name)) for name in self.proxies}
 
     def _proxy(self, name: str) -> Json:
         seen = self.server.proxy(name)
@@ -129,6 +134,40 @@ class ProxiedLink:
                 failures.append(str(error))
         if failures:
             raise TargetError("; ".join(failures))
+
+
+def declared_link(
+    name: str, description: Json, server: ProxyServer | None, traffic: Traffic
+) -> ProxiedLink:
+    """The link `a -> b` (all its proxies) or `a -> b/b2` of the system that was described.
+
+    Raises NotOurs when it is not declared, InvalidInput when no server of proxies is named.
+    """
+    whole, _, endpoint = (part.strip() for part in name.partition("/"))
+    declared = description.get("links", {})
+    if whole not in declared:
+        known = ", ".join(sorted(declared)) or "none"
+        raise NotOurs(
+            f"link '{name}' is not declared in system '{description['system']}'; it has {known}"
+        )
+    proxies = tuple(proxy for proxy in declared[whole] if _leads_to(proxy, endpoint))
+    if not proxies:
+        raise NotOurs(f"no proxy carries link '{name}'; declare it under `links` of the system")
+    if server is None:
+        raise InvalidInput(f"link '{name}': the runtime names no `proxies` (Toxiproxy's API)")
+    source, _, target = whole.partition("->")
+    return ProxiedLink(name, source.strip(), target.strip(), proxies, server, traffic)
+
+
+def _leads_to(proxy: str, endpoint: str) -> bool:
+    return not endpoint or proxy == endpoint or proxy.endswith(f"-{endpoint}")
+
+
+def _carrier(proxy: Json | None) -> Json:
+    if proxy is None:
+        return {"state": str(NodeState.ABSENT)}
+    toxics = sorted(proxy["toxics"], key=lambda toxic: str(toxic["name"]))
+    return {**proxy, "toxics": toxics}
 
 
 def toxics_of(injection: str, condition: Json) -> tuple[Toxic, ...]:
@@ -171,7 +210,3 @@ def _under(proxy: Json | None, toxics: tuple[Toxic, ...], condition: Json) -> bo
         return not named
     # A disabled proxy lists its toxics, but delays nobody.
     return bool(proxy["enabled"]) and all(any(t.same(e) for e in named) for t in toxics)
-
-
-def _port(proxy: Json) -> int:
-    return int(proxy["listen"].rpartition(":")[2])

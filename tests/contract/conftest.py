@@ -11,6 +11,7 @@ from tests.contract.bench import Bench
 from tests.contract.worlds_fake import fake_world
 
 DOCKER = pytest.param("docker", marks=[pytest.mark.docker, pytest.mark.timeout(300)])
+LOCAL = pytest.param("local", marks=[pytest.mark.local, pytest.mark.timeout(300)])
 
 
 @pytest.fixture(scope="session")
@@ -20,12 +21,19 @@ def docker_bench() -> Iterator[Bench]:
     yield from docker_world()
 
 
-@pytest.fixture(params=["fake", DOCKER])
+@pytest.fixture(scope="session")
+def local_bench() -> Iterator[Bench]:
+    from tests.contract.worlds_local import local_world
+
+    yield from local_world()
+
+
+@pytest.fixture(params=["fake", DOCKER, LOCAL])
 def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Bench:
-    if request.param == "docker":
-        found: Bench = request.getfixturevalue("docker_bench")
-        return found
-    return fake_world(tmp_path / "world.json")
+    if request.param == "fake":
+        return fake_world(tmp_path / "world.json")
+    found: Bench = request.getfixturevalue(f"{request.param}_bench")
+    return found
 
 
 @pytest.fixture

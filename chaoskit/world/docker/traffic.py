@@ -7,7 +7,6 @@ that would be counted, and would prove nothing.
 
 from __future__ import annotations
 
-import ipaddress
 import time
 from collections.abc import Iterable
 from contextlib import suppress
@@ -18,11 +17,10 @@ from chaoskit.errors import TargetError, Unreachable
 from chaoskit.ports import Json
 from chaoskit.world.docker.engine import Engine
 from chaoskit.world.docker.nodes import PROJECT, SYSTEM
+from chaoskit.world.sockets import TABLES, established, split
 
 PROXY, SIDECAR = "chaoskit.proxy", "chaoskit.sidecar"
-ESTABLISHED = "01"
 SAMPLES, PAUSE = 20, 0.025
-SOCKETS = ("tcp", "tcp6")
 COUNTERS = ("snmp",)
 
 
@@ -35,19 +33,22 @@ class ContainerTraffic:
     project: str | None
     api_port: int
 
-    def sessions(self, ports: Iterable[int], patient: bool = True) -> tuple[str, ...] | None:
-        """See `Traffic`: the fullest of up to 20 looks within half a second."""
-        wanted = frozenset(ports)
+    def sessions(self, doors: Iterable[str], patient: bool = True) -> tuple[str, ...] | None:
+        """See `Traffic`: the fullest of up to 20 looks within half a second.
+
+        The container has its network for itself, so that the doors' ports tell them apart.
+        """
+        wanted = frozenset(split(door)[1] for door in doors)
         container = self.container()
         if container is None:
             return None
         times = SAMPLES if patient else 1
         if not local_pid(container):
-            looks = self._by_sidecar(container, SOCKETS, times)
+            looks = self._by_sidecar(container, TABLES, times)
             return None if looks is None else max((peers(t, wanted) for t in looks), key=len)
         found: tuple[str, ...] = ()
         for _ in range(times):
-            table = _read(container, SOCKETS)
+            table = _read(container, TABLES)
             if table is None or (found := peers(table, wanted)):
                 return None if table is None else found
             time.sleep(PAUSE if patient else 0)
@@ -116,7 +117,7 @@ def local_pid(container: Json) -> int | None:
     """Its pid if that is a process of this machine (engine not in a VM, not far away)."""
     pid = container["State"]["Pid"]
     with suppress(OSError):
-        if container["Id"] in Path(f"/proc/{pid}/cgroup").read_text() and _read(container, SOCKETS):
+        if container["Id"] in Path(f"/proc/{pid}/cgroup").read_text() and _read(container, TABLES):
             return int(pid)
     return None
 
@@ -131,23 +132,7 @@ def _read(container: Json, files: tuple[str, ...]) -> str | None:
 
 def peers(table: str, ports: frozenset[int]) -> tuple[str, ...]:
     """Peers of established connections on local `ports`, from `/proc/net/tcp` and `tcp6`."""
-    found = []
-    for line in table.splitlines():
-        fields = line.split()
-        if len(fields) > 3 and fields[3] == ESTABLISHED:
-            local = int(fields[1].rpartition(":")[2], 16)
-            if local in ports:
-                address, _, port = fields[2].rpartition(":")
-                found.append(f"{_address(address)}:{int(port, 16)}")
-    return tuple(sorted(found))
-
-
-def _address(digits: str) -> str:
-    """The kernel prints each 32-bit word in the machine's own (little-endian) order."""
-    words = [bytes.fromhex(digits[i : i + 8])[::-1] for i in range(0, len(digits), 8)]
-    address = ipaddress.ip_address(b"".join(words))
-    mapped = getattr(address, "ipv4_mapped", None)
-    return str(mapped or address)
+    return tuple(sorted(seen.peer for seen in established(table) if seen.port in ports))
 
 
 def resets_sent(table: str) -> int | None:

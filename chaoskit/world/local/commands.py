@@ -1,0 +1,91 @@
+"""Commands run the way a node itself would: its environment, its folder, its namespaces.
+
+It must never leave a command behind: one that takes too long is killed with its whole group.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+from contextlib import suppress
+from pathlib import Path
+
+from chaoskit.errors import TargetError
+from chaoskit.world.local.processes import Process
+
+# What nsenter can join, and how it calls it.
+_JOINED = {"user": "--user", "pid": "--pid", "mnt": "--mount", "net": "--net", "uts": "--uts"}
+
+
+def run_inside(
+    name: str, outer: Process, inner: Process, command: tuple[str, ...], timeout: float
+) -> tuple[int, str]:
+    """Run `command` in node `name`: exit code and output (both streams as they came).
+
+    `outer` is the supervised process, which keeps environment and folder; `inner` is the one whose
+    namespaces are joined where this user may. Raises TargetError after `timeout` seconds.
+    """
+    said = f"could not run `{' '.join(command)}` in '{name}'"
+    folder = _folder(outer)
+    prefix = _doorway(inner, folder)
+    try:
+        process = subprocess.Popen(
+            [*prefix, *command],
+            cwd=folder,
+            env=environment_of(outer),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise TargetError(f"{said}: {error.strerror}") from error
+    with process:
+        try:
+            output, _ = process.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired as error:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            raise TargetError(f"{said} within {timeout:g}s") from error
+    return process.returncode, output.decode(errors="replace")
+
+
+def environment_of(process: Process) -> dict[str, str]:
+    """What it was started with. Programs that write their title there leave little of it."""
+    try:
+        written = Path(f"/proc/{process.pid}/environ").read_bytes()
+    except OSError:
+        written = b""
+    pairs = (os.fsdecode(entry).partition("=") for entry in written.split(b"\0") if b"=" in entry)
+    found = {key: value for key, _, value in pairs if key}
+    return {"PATH": os.environ.get("PATH", os.defpath)} | found
+
+
+def _folder(process: Process) -> str:
+    try:
+        return os.readlink(f"/proc/{process.pid}/cwd")
+    except OSError:
+        return "/"
+
+
+def _doorway(process: Process, folder: str) -> list[str]:
+    """The words that lead into the process's namespaces; none where it has none or none opens."""
+    own = [flag for kind, flag in _JOINED.items() if _differs(process, kind)]
+    nsenter = shutil.which("nsenter")
+    if not own or nsenter is None:
+        return []
+    # Joining a mount namespace leads to its root, so the folder is named once more.
+    entry = [nsenter, f"--target={process.pid}", *own, "--preserve-credentials"]
+    entry += [f"--wdns={folder}", "--"]
+    try:
+        tried = subprocess.run([*entry, "true"], capture_output=True, timeout=5)
+    except (OSError, subprocess.TimeoutExpired):
+        return []
+    return entry if tried.returncode == 0 else []
+
+
+def _differs(process: Process, kind: str) -> bool:
+    theirs = process.namespace(kind)
+    return theirs is not None and theirs != os.readlink(f"/proc/self/ns/{kind}")
