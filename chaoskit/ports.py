@@ -10,7 +10,7 @@ foreign system fails; nothing is swallowed.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -35,7 +35,8 @@ class NodeFacts:
     """One look at a node.
 
     `identity` changes when the node is recreated, `incarnation` at every start; both, like the
-    restart count and the address, are facts and not part of the fingerprint.
+    restart count and the address, are facts and not part of the fingerprint. `ports` maps a port
+    that the system names to the one the node really listens on, where they differ.
     """
 
     state: NodeState
@@ -45,6 +46,11 @@ class NodeFacts:
     exit_code: int | None = None
     address: str | None = None
     health: str | None = None
+    ports: Mapping[int, int] = field(default_factory=dict)
+
+    def port(self, declared: int) -> int:
+        """Where the node really listens for what the system calls port `declared`."""
+        return self.ports.get(declared, declared)
 
 
 @runtime_checkable
@@ -62,6 +68,9 @@ class Node(Protocol):
 
     def restart(self, grace: float = 0.0) -> None:
         """Stop within `grace` seconds and start again, as one deed."""
+
+    def crash(self) -> None:
+        """SIGKILL with the restart policy left armed; returns once the old processes are gone."""
 
     def answers(self, timeout: float = 1.0) -> bool | None:
         """Whether it answers its ping within `timeout` seconds; None where no ping is declared."""

@@ -5,6 +5,7 @@ A new fault costs one file, one row in the contract test and one line below.
 
 from chaoskit.faults import (
     bandwidth,  # noqa: F401
+    crash,  # noqa: F401
     cut,  # noqa: F401
     kill,  # noqa: F401
     latency,  # noqa: F401

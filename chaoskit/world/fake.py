@@ -24,8 +24,8 @@ from typing import Literal
 
 from chaoskit.errors import InvalidInput, NotOurs, TargetError
 from chaoskit.model.system import System
-from chaoskit.ports import Clock, Json, NodeState
-from chaoskit.world.fake_parts import FakeLink, FakeNode, new_carrier, new_node, reconnect
+from chaoskit.ports import Clock, Json
+from chaoskit.world.fake_parts import FakeLink, FakeNode, die, new_carrier, new_node, reconnect
 from chaoskit.world.fake_run import FakeClock, FakeLoad, FakeProbe
 from chaoskit.world.fake_store import Store
 
@@ -156,11 +156,12 @@ class FakeWorld:
     def crash(self, node: str) -> None:
         """Its processes die by themselves: the restart policy acts where it is armed."""
         with self._store.change() as state:
-            found = state["nodes"][node]
-            found["incarnation"] += found["armed"]
-            found["restarts"] += found["armed"]
-            if not found["armed"]:
-                found.update(state=str(NodeState.KILLED), exit_code=137)
+            die(state["nodes"][node])
+
+    def without_policy(self, node: str) -> None:
+        """`node` has no restart policy: when it dies it stays down."""
+        with self._store.change() as state:
+            state["nodes"][node]["policy"] = False
 
     def remove(self, node: str) -> None:
         """Somebody takes the node away: it is not ours any more."""

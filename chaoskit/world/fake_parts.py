@@ -38,7 +38,7 @@ class Stage(Protocol):
 def new_node(tier: str, number: int) -> Json:
     return {
         "tier": tier, "state": str(NodeState.RUNNING), "identity": f"id-{number}",
-        "incarnation": 1, "restarts": 0, "exit_code": None, "armed": True,
+        "incarnation": 1, "restarts": 0, "exit_code": None, "policy": True, "armed": True,
         "address": f"10.0.0.{number}", "ping": True,
     }  # fmt: skip
 
@@ -57,6 +57,15 @@ def reconnect(state: Json, proxy: str) -> None:
             carrier["sessions"].append(f"10.0.1.1:{state['port']}")
         else:
             carrier["refused"] += 1
+
+
+def die(node: Json) -> None:
+    """Its processes are gone; a restart policy that is armed has started new ones."""
+    if node["policy"] and node["armed"]:
+        node["incarnation"] += 1
+        node["restarts"] += 1
+    else:
+        node.update(state=str(NodeState.KILLED), exit_code=137)
 
 
 class FakeNode:
@@ -106,6 +115,15 @@ class FakeNode:
         self._world.begin("restart", self.name)
         self._set("stop", state=NodeState.STOPPED, exit_code=0)
         self._start()
+
+    def crash(self) -> None:
+        self._world.begin("crash", self.name)
+        if self._state is NodeState.FROZEN:
+            self._run()
+        if self._state is not NodeState.RUNNING:
+            raise TargetError(f"node '{self.name}' is {self._state}: nothing runs that could crash")
+        with self._world.step(f"crash {self.name}") as state:
+            die(state["nodes"][self.name])
 
     def answers(self, timeout: float = 1.0) -> bool | None:
         self._world.begin("answers", self.name)

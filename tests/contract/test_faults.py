@@ -9,18 +9,18 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
 from chaoskit.faults import FaultKind, Undo, all_faults, find
-from chaoskit.model.evidence import Evidence
 from chaoskit.world import open_world
 from chaoskit.world.fake import FakeWorld
 from tests.contract.bench import Bench
 
 ARGUMENTS: dict[str, dict[str, str]] = {
     "bandwidth": {"rate": "20KB/s"},
+    "crash": {},
     "cut": {},
     "kill": {},
     "latency": {"delay": "80ms", "jitter": "10ms"},
@@ -35,6 +35,7 @@ EVENTS = [pytest.param(kind, id=kind.name) for kind in all_faults() if kind.shap
 LINKS = [pytest.param(kind, id=kind.name) for kind in all_faults() if kind.point == "link"]
 INJECTION = "contract-1"
 EVIDENT_WITHIN = 10.0
+T = TypeVar("T")
 
 
 class Crash(Exception):
@@ -62,12 +63,12 @@ def restored(kind: FaultKind, bench: Bench) -> Iterator[dict[str, Any]]:
     assert bench.hurt_node().answers(10.0) is True
 
 
-def soon(seen: Callable[[], Evidence], wanted: Callable[[Evidence], bool]) -> Evidence:
-    """Look until it is as wanted: real connections break and come back in their own time."""
+def soon(seen: Callable[[], T], wanted: Callable[[T], bool]) -> T:
+    """Look until it is as wanted: connections and nodes break and come back in their own time."""
     until = time.monotonic() + EVIDENT_WITHIN
-    while not wanted(evidence := seen()) and time.monotonic() < until:
+    while not wanted(found := seen()) and time.monotonic() < until:
         time.sleep(0.1)
-    return evidence
+    return found
 
 
 def test_every_fault_has_a_row_here() -> None:
@@ -116,8 +117,15 @@ def test_an_event_is_over_but_proven_without_a_revert(kind: FaultKind, bench: Be
         before = bench.fingerprint()
         kind.spec.inject(undo, bench.world)
         assert soon(lambda: kind.spec.active(undo, bench.world), lambda e: e.in_force).in_force
-        assert bench.fingerprint() == before
+        assert soon(bench.fingerprint, lambda seen: seen == before) == before
         kind.spec.revert(undo, bench.world)
+        assert kind.spec.active(undo, bench.world).listed
+
+
+@pytest.mark.parametrize("kind", EVENTS)
+def test_an_event_is_told_as_soon_as_it_has_been_injected(kind: FaultKind, bench: Bench) -> None:
+    with bench.traffic(), restored(kind, bench) as undo:
+        kind.spec.inject(undo, bench.world)
         assert kind.spec.active(undo, bench.world).listed
 
 

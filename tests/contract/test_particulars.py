@@ -8,12 +8,13 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from chaoskit.errors import InvalidInput, PlanError, TargetError
-from chaoskit.faults import Undo, find, restart
+from chaoskit.faults import Undo, event, find
 from chaoskit.ports import NodeState
 from chaoskit.world.fake import FakeWorld
 
 LINK = "web -> cache"
-NODE_FAULTS = ("kill", "pause", "restart", "stop")
+EVENTS = ("crash", "restart")
+NODE_FAULTS = (*EVENTS, "kill", "pause", "stop")
 ARGUMENTS = {"bandwidth": {"rate": "20KB/s"}, "latency": {"delay": "80ms"}}
 
 
@@ -92,15 +93,44 @@ def test_a_restart_whose_node_does_not_answer_yet_is_not_felt_yet(world: FakeWor
     assert find("restart").spec.active(undo, world).felt is True
 
 
-def test_a_node_that_stays_unwell_after_its_restart_is_said(
-    world: FakeWorld, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("name", EVENTS)
+def test_a_node_that_stays_unwell_after_an_event_is_said(
+    world: FakeWorld, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    monkeypatch.setattr(restart, "HEALTHY_WITHIN", 0.0)
-    undo = plan(world, "restart", "web1")
-    find("restart").spec.inject(undo, world)
+    monkeypatch.setattr(event, "HEALTHY_WITHIN", 0.0)
+    undo = plan(world, name, "web1")
+    find(name).spec.inject(undo, world)
     world.ping("web1", False)
-    with pytest.raises(TargetError, match=r"'web1'.*does not answer.*look at its log"):
-        find("restart").spec.revert(undo, world)
+    with pytest.raises(TargetError, match=rf"'web1'.*after its {name}: look at its log"):
+        find(name).spec.revert(undo, world)
+
+
+def test_a_crash_without_a_policy_stays_down_until_the_revert(world: FakeWorld) -> None:
+    world.without_policy("web1")
+    undo = plan(world, "crash", "web1")
+    find("crash").spec.inject(undo, world)
+    assert world.node("web1").facts().state is NodeState.KILLED
+    assert find("crash").spec.active(undo, world).in_force
+    find("crash").spec.revert(undo, world)
+    assert world.node("web1").facts().state is NodeState.RUNNING
+    assert find("crash").spec.active(undo, world).listed
+
+
+def test_a_crash_with_a_policy_is_proven_by_another_start_even_while_that_is_silent(
+    world: FakeWorld,
+) -> None:
+    undo = plan(world, "crash", "web1")
+    find("crash").spec.inject(undo, world)
+    for answer in (True, False):
+        world.ping("web1", answer)
+        seen = find("crash").spec.active(undo, world)
+        assert (seen.felt, seen.facts["restarts"], seen.in_force) == (True, 1, True)
+
+
+def test_a_node_that_somebody_stopped_did_not_crash(world: FakeWorld) -> None:
+    undo = plan(world, "crash", "web1")
+    world.node("web1").reach(NodeState.STOPPED)
+    assert not find("crash").spec.active(undo, world).in_force
 
 
 def test_connections_that_outlive_a_reset_disprove_it(world: FakeWorld) -> None:

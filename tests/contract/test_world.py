@@ -153,6 +153,35 @@ def test_a_restart_is_a_new_incarnation_of_the_same_node(bench: Bench, node: Nod
     assert bench.fingerprint() == before
 
 
+def test_a_crash_is_a_new_incarnation_that_nobody_asked_for(bench: Bench, node: Node) -> None:
+    before, first = bench.fingerprint(), node.facts()
+    node.crash()
+    died = node.facts()
+    assert died.incarnation != first.incarnation or died.exit_code == 137
+    assert soon(lambda: bench.fingerprint() == before)  # by its restart policy alone
+    assert node.answers(10.0) is True
+    last = node.facts()
+    assert last.identity == first.identity
+    assert last.incarnation != first.incarnation
+
+
+def test_a_frozen_node_can_crash(bench: Bench, node: Node) -> None:
+    before, first = bench.fingerprint(), node.facts()
+    node.reach(NodeState.FROZEN)
+    node.crash()
+    assert soon(lambda: bench.fingerprint() == before)
+    assert node.facts().incarnation != first.incarnation
+
+
+@pytest.mark.parametrize("state", [NodeState.STOPPED, NodeState.KILLED])
+def test_what_is_down_cannot_crash(bench: Bench, node: Node, state: NodeState) -> None:
+    node.reach(state)
+    down = bench.fingerprint()
+    with pytest.raises(TargetError, match=f"'{bench.node}'.*nothing runs"):
+        node.crash()
+    assert bench.fingerprint() == down
+
+
 def test_commands_run_inside_a_running_node_only(bench: Bench, node: Node) -> None:
     code, _ = node.execute(("true",))
     assert code == 0

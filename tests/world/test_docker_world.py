@@ -108,6 +108,7 @@ def test_a_container_that_would_vanish_is_not_taken_down(bare_stage: Stage) -> N
         for deed in (
             lambda: world.node("node1").reach(NodeState.KILLED),
             lambda: world.node("node1").restart(),
+            lambda: world.node("node1").crash(),
         ):
             with pytest.raises(TargetError, match="--rm"):
                 deed()

@@ -106,6 +106,20 @@ def test_a_crash_is_answered_by_the_restart_policy_unless_it_was_disarmed() -> N
     assert world.node("web1").facts().state is NodeState.KILLED
 
 
+def test_a_crash_asked_for_is_one_step_and_leaves_the_policy_armed() -> None:
+    world = a_world()
+    steps: list[str] = []
+    world.on_call = steps.append
+    world.node("web1").crash()
+    assert (world.calls, steps) == (["crash web1"], ["before crash web1", "after crash web1"])
+    seen = world.node("web1").facts()
+    assert (seen.state, seen.restarts, seen.incarnation) == (NodeState.RUNNING, 1, "2")
+    world.without_policy("web1")
+    world.node("web1").crash()
+    seen = world.node("web1").facts()
+    assert (seen.state, seen.exit_code, seen.incarnation) == (NodeState.KILLED, 137, "2")
+
+
 def _raise_after(step: str) -> Callable[[str], None]:
     def tell(told: str) -> None:
         if told.startswith(f"after {step}"):

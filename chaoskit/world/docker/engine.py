@@ -86,9 +86,11 @@ class Engine:
         return seen
 
     def execute(
-        self, container: str, name: str, command: tuple[str, ...], timeout: float
+        self, container: str, name: str, command: tuple[str, ...], timeout: float, user: str = ""
     ) -> tuple[int, str]:
         """Run `command` inside node `name`: exit code and output (both streams as they came).
+
+        As `user`, or as the container's own where none is given.
 
         Raises TargetError after `timeout` seconds. The API cannot end an exec: what was started
         goes on in the container.
@@ -96,7 +98,7 @@ class Engine:
         deed = f"run `{' '.join(command)}` in '{name}'"
         deadline = time.monotonic() + timeout
         with self.asking(deed) as api:
-            started = api.exec_create(container, list(command))["Id"]
+            started = api.exec_create(container, list(command), user=user)["Id"]
             answer = api.exec_start(started, socket=True)
             with closing(answer), closing(getattr(answer, "_sock", answer)) as line:
                 try:

@@ -15,6 +15,7 @@ from chaoskit.errors import NotOurs, TargetError
 from chaoskit.model.system import Ping
 from chaoskit.ports import Json, NodeFacts, NodeState
 from chaoskit.world.docker.engine import Engine, Vanished
+from chaoskit.world.docker.sigkill import sigkill
 from chaoskit.world.ping import ping
 
 SYSTEM, NODE, TIER = "chaoskit.system", "chaoskit.node", "chaoskit.tier"
@@ -193,6 +194,30 @@ class DockerNode:
             api.restart(seen["Id"], timeout=math.ceil(grace))
         self.reach(NodeState.RUNNING)
 
+    def crash(self) -> None:
+        """SIGKILL its processes behind the engine's back, so that the restart policy acts.
+
+        Returns once the engine knows that they are gone; raises TargetError where nothing runs,
+        where neither way to kill is open (see `sigkill`), or when they live on after 15 s.
+        """
+        seen = self._own()
+        _refuse_if_removed_when_down(self.name, seen)
+        if state_of(seen) is NodeState.FROZEN:  # nothing dies before it is thawed
+            self.reach(NodeState.RUNNING)
+            seen = self._own()
+        if state_of(seen) is not NodeState.RUNNING:
+            raise TargetError(
+                f"node '{self.name}' is {state_of(seen)}: nothing runs that could crash"
+            )
+        sigkill(self.owner.engine, self.name, seen)
+        deadline = time.monotonic() + SETTLE
+        while _lives_on(seen, self.owner.engine.inspect(seen["Id"])):
+            if time.monotonic() > deadline:
+                raise TargetError(
+                    f"node '{self.name}' lives on {SETTLE:g}s after SIGKILL; look at the engine"
+                )
+            time.sleep(LOOK_EVERY)
+
     def answers(self, timeout: float = 1.0) -> bool | None:
         """By its own address, from this machine. A node that is down does not answer.
 
@@ -243,6 +268,11 @@ def _is(seen: Json, wanted: NodeState) -> bool:
     if wanted in DOWN:
         return state_of(seen) in DOWN and not seen["State"]["Restarting"]
     return state_of(seen) is wanted
+
+
+def _lives_on(before: Json, now: Json) -> bool:
+    same = now["State"]["StartedAt"] == before["State"]["StartedAt"]
+    return same and state_of(now) is NodeState.RUNNING
 
 
 def _words(seen: Json) -> str:
