@@ -128,11 +128,9 @@ class Recovering:
         return COMPLETE if self._experiment.load.arrivals == "constant" else 0.7
 
     def _look_strength(self, now: float) -> float | None:
-        if self._asked is None or (self._asked[1].done and now > self._asked[0] + STRENGTH_EVERY):
-            self._asked = (
-                now,
-                self._calls.submit("readiness", self._target.missing, STRENGTH_TIMEOUT),
-            )
+        if self._asked is None:
+            question = self._calls.submit("readiness", self._target.missing, STRENGTH_TIMEOUT)
+            self._asked = now, question
         when, call = self._asked
         if late := call.overdue(now):
             raise late
@@ -140,4 +138,6 @@ class Recovering:
             return None
         missing = call.result()
         self.note = in_short(missing)
+        if now > when + STRENGTH_EVERY:  # heard: ask again at the next look
+            self._asked = None
         return None if missing else when

@@ -7,6 +7,7 @@ must never inject without a durable undo, nor after it has been told to close.
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from chaoskit.errors import PlanError, TargetError
@@ -21,6 +22,9 @@ from chaoskit.run.target import Target, check_points
 
 ROLE_PATIENCE = 15.0
 FIRST_PROOF = 2.0
+# A deed is a few foreign calls: the slowest (the container engine's) have 10 s each, and a world
+# gives a state 15 s to come true. Its own grace comes on top.
+LANDING = 30.0
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,7 @@ class Injections:
         self._seed = seed
         self._gate = threading.Lock()
         self._closing = False
+        self._under_way: dict[str, float] = {}
         self.opened: list[Opened] = []
         self.first_acknowledged: float | None = None
 
@@ -93,7 +98,12 @@ class Injections:
             )
             opened = Opened(injection, step, point)
             self.opened.append(opened)
-        find(step.use.name).spec.inject(undo, world)
+            self._under_way[injection] = self._clock.now() + LANDING + undo.get("grace", 0.0)
+        try:
+            find(step.use.name).spec.inject(undo, world)
+        finally:
+            with self._gate:
+                del self._under_way[injection]
         acknowledged = self._journal.append("injected", id=injection)["t"]
         if self.first_acknowledged is None:
             self.first_acknowledged = acknowledged
@@ -125,13 +135,28 @@ class Injections:
         with self._gate:
             self._closing = True
 
+    def under_way(self) -> dict[str, float]:
+        """Injections whose deed has begun and not come back, with the time when it must have.
+
+        Monotonic seconds. Until it is back, what it was to do may still be done.
+        """
+        with self._gate:
+            return dict(self._under_way)
+
     def close(self, which: list[Opened]) -> None:
         """Put these back, newest first; failures are journalled as stuck."""
-        wanted = {one.id for one in which}
-        records = [i for i in injections(self._journal.records()) if i.id in wanted]
-        found = [i for i in records[::-1] if i.outstanding]
-        announce(self._journal, found)
-        for injection in found:
+        self._revert([i for i in self._records({one.id for one in which}) if i.outstanding])
+
+    def close_again(self, which: Iterable[str]) -> None:
+        """Put these back once more, whatever was written down: they may have landed since."""
+        self._revert(self._records(set(which)))
+
+    def _records(self, wanted: set[str]) -> list[InjectionRecord]:
+        return [i for i in injections(self._journal.records()) if i.id in wanted]
+
+    def _revert(self, found: list[InjectionRecord]) -> None:
+        announce(self._journal, found[::-1])
+        for injection in found[::-1]:
             revert_one(injection, self._journal, self._target.world)
 
     def still_open(self) -> list[Opened]:

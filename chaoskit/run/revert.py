@@ -49,6 +49,11 @@ def tell(journal: Journal, kind: str, **fields: str) -> None:
         warnings.warn(str(error), RuntimeWarning, stacklevel=2)
 
 
+def stuck(journal: Journal, injection: str, error: str) -> None:
+    """Journal that the injection called `injection` is not put back, and why."""
+    tell(journal, "stuck", id=injection, by=journal.writer, error=error)
+
+
 def revert_one(injection: InjectionRecord, journal: Journal, world: World) -> Undone:
     """Undo one injection and look whether it is gone; a failure is journalled, not raised."""
     spec = find(injection.fault).spec
@@ -59,7 +64,7 @@ def revert_one(injection: InjectionRecord, journal: Journal, world: World) -> Un
     except (ChaoskitError, KeyError, TypeError, ValueError) as error:
         left = f"{type(error).__name__}: {error}"
     if left:
-        tell(journal, "stuck", id=injection.id, by=journal.writer, error=left)
+        stuck(journal, injection.id, left)
         return Undone(injection, "left", left)
     tell(journal, "reverted", id=injection.id, by=journal.writer)
     return Undone(injection, "already gone" if gone else "put back")

@@ -17,10 +17,12 @@ from chaoskit.run.history import outstanding
 from chaoskit.run.injections import Injections
 from chaoskit.run.journal import Journal
 from chaoskit.run.plan import Plan
-from chaoskit.run.revert import landed_late
+from chaoskit.run.revert import landed_late, stuck
 
 ABANDON = 2.0
 SETTLE = 0.5
+LOOK_EVERY = 0.05
+NOT_BACK = "the call that injects it never came back, so it may still take effect"
 
 
 def unwind(
@@ -48,11 +50,29 @@ def unwind(
 
 
 def _put_back(around: Surroundings, world: World, injections: Injections) -> None:
-    """Everything outstanding, then once more whatever landed late."""
-    if injections.opened:
-        injections.close(injections.still_open())
-        around.clock.sleep(SETTLE)
-        landed_late(around.journal, world)
+    """Everything outstanding at once, then once more whatever landed late."""
+    if not injections.opened:
+        return
+    late = set(injections.under_way())
+    injections.close(injections.still_open())
+    _outlast(around, injections)
+    around.clock.sleep(SETTLE)
+    # Asked before the last look: what comes back only after it was not looked at.
+    missing = injections.under_way()
+    injections.close_again(late)
+    landed_late(around.journal, world)
+    for injection in missing:
+        stuck(around.journal, injection, NOT_BACK)
+
+
+def _outlast(around: Surroundings, injections: Injections) -> None:
+    """Wait for deeds under way: one that lands after the last look would belie the last record.
+
+    Each is given its time; what has not come back by then is named by the caller.
+    """
+    clock = around.clock
+    while (limits := injections.under_way()) and clock.now() < max(limits.values()):
+        clock.sleep(LOOK_EVERY)
 
 
 def _end_load(around: Surroundings, feed: Feed) -> None:
@@ -70,7 +90,7 @@ def _close(
 ) -> NotRestored | None:
     """Compare the fingerprints and write the last record."""
     left = outstanding(around.journal.records())
-    found = [f"{i.fault} on {i.point} is still in force: {i.stuck or 'unknown'}" for i in left]
+    found = [f"{i.fault} on {i.point} was not put back: {i.stuck or 'unknown'}" for i in left]
     if before is not None:
         found += _differences(around.journal, world, plan, before)
     tell(around.journal, "end", restored=not found, differences=found)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from chaoskit.cli.conducting import Wishes, run_opened, signals
-from chaoskit.cli.opening import Opened
+from chaoskit.cli.opening import Choice, Opened
 from chaoskit.errors import ChaoskitError
 from chaoskit.model.system import RuntimeSpec
 from chaoskit.ports import Answer
@@ -56,7 +56,7 @@ def main(world_path: Path, reports: Path, fault: str, hold: str) -> int:
     with signals(stop):
         conducted = run_opened(
             claim,
-            Opened(target, "http://127.0.0.1:1", RuntimeSpec()),
+            Opened(target, ("http://127.0.0.1:1",), RuntimeSpec(), Choice("docker", "never asked")),
             Wishes(reports),
             stop,
             lambda moment: None,

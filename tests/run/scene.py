@@ -15,7 +15,7 @@ from chaoskit.model.timeline import Timeline
 from chaoskit.model.verdict import Verdict
 from chaoskit.ports import Answer, NodeState
 from chaoskit.run.around import Surroundings
-from chaoskit.run.calls import InlineCalls, StopFlag
+from chaoskit.run.calls import Calls, InlineCalls, StopFlag
 from chaoskit.run.conduct import head
 from chaoskit.run.engine import Engine
 from chaoskit.run.feed import stored_samples
@@ -94,6 +94,7 @@ class Scene:
     halted: Callable[[], str | None] = lambda: None
     master: Callable[[], Answer] | None = None
     moments: list[Any] = field(default_factory=list)
+    calls: Calls | None = None
 
     def __post_init__(self) -> None:
         path = self.folder / "world.json"
@@ -130,7 +131,7 @@ class Scene:
             load=self.load,
             journal=journal,
             clock=self.clock,
-            calls=InlineCalls(self.clock),
+            calls=self.calls or InlineCalls(self.clock),
             stop=self.stop,
             watchdog=self.watch,
             folder=self.folder,
