@@ -13,7 +13,7 @@ from pathlib import Path
 from types import FrameType
 
 from chaoskit import __version__
-from chaoskit.cli.opening import Opened, open_system
+from chaoskit.cli.opening import Opened
 from chaoskit.cli.places import shown
 from chaoskit.document import Bound
 from chaoskit.errors import TargetError
@@ -66,10 +66,9 @@ LoadFor = Callable[[Plan, Opened], Load]
 
 
 def run_bound(
-    bound: Bound, wishes: Wishes, stop: StopFlag, show: Callable[[Moment], None]
+    bound: Bound, opened: Opened, wishes: Wishes, stop: StopFlag, show: Callable[[Moment], None]
 ) -> Conducted:
     """Run one experiment file; raises ChaoskitError when it may not start."""
-    opened = open_system(bound.system, bound.system_path.parent, wishes.runtime)
     return run_opened(
         bound.experiment, opened, wishes, stop, show,
         load_for=lambda plan, at: _locust(bound, plan, at),
@@ -153,6 +152,7 @@ def _locust(bound: Bound, plan: Plan, opened: Opened) -> Load:
         bound.locustfile,
         opened.entry,
         bound.system.outcomes,
+        others=opened.entries[1:],
         seed=plan.seed,
     )
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 
 import click
 
 from chaoskit.cli import options
-from chaoskit.cli.opening import choose_runtime, read_spec
+from chaoskit.cli.opening import choose_runtime, describe, read_spec
 from chaoskit.cli.places import find_system
 from chaoskit.document import load_system
 
@@ -17,13 +18,14 @@ from chaoskit.document import load_system
 @options.runtime
 def command(system_path: Path | None, runtime: str) -> int:
     """Try what this machine can do, and say which faults are possible."""
-    from chaoskit.world.docker import docker_description
-    from chaoskit.world.docker.capabilities import capabilities
-
     path = find_system(system_path)
     system = load_system(path)
-    spec, _ = read_spec(system, path.parent, choose_runtime(system, runtime))
-    found = capabilities(docker_description(system, spec))
+    choice = choose_runtime(system, path.parent, runtime)
+    click.echo(f"runtime {choice}")
+    system = system.on(choice.runtime)
+    spec, _ = read_spec(system, path.parent, choice.runtime)
+    tried = import_module(f"chaoskit.world.{choice.runtime}.capabilities")
+    found = tried.capabilities(describe(system, spec, choice.runtime))
     for one in found:
         faults = f"  ({', '.join(one.faults)})" if one.faults else ""
         click.echo(f"{'yes' if one.ok else 'NO ':<4} {one.name:<26} {one.detail}{faults}")

@@ -11,70 +11,128 @@ from urllib.parse import urlsplit
 
 from chaoskit.errors import InvalidInput, Unreachable
 from chaoskit.model.system import RuntimeSpec, System
-from chaoskit.ports import World
+from chaoskit.ports import Json
 from chaoskit.run.target import Target
 
 Runtime = Literal["docker", "local"]
+RUNTIMES: tuple[Runtime, ...] = ("docker", "local")
+STATE = ("project", "proxies", "supervisor", "addresses", "ports")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A runtime, and in a few words why it was taken; no words where it was asked for."""
+
+    runtime: Runtime
+    why: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.runtime} ({self.why})" if self.why else self.runtime
 
 
 @dataclass(frozen=True)
 class Opened:
-    """A system that is reachable: its target and the URL that load enters by."""
+    """A system that is reachable: its target and the URLs that load enters by, best first."""
 
     target: Target
-    entry: str
+    entries: tuple[str, ...]
     spec: RuntimeSpec
+    choice: Choice
+
+    @property
+    def entry(self) -> str:
+        return self.entries[0]
 
 
-def choose_runtime(system: System, wanted: str) -> Runtime:
-    """`auto` takes the only runtime there is; raises InvalidInput when there is none such."""
-    known = [r for r in ("docker", "local") if r in system.runtimes]
-    if wanted == "auto" and known:
-        return known[0]
-    if wanted not in known:
+def choose_runtime(system: System, folder: Path, wanted: str) -> Choice:
+    """`auto` takes the one that can be used; raises InvalidInput when there is none such.
+
+    A container engine that answers comes before `local`, unless the system is up on `local` alone.
+    """
+    known = [r for r in RUNTIMES if r in system.runtimes]
+    if wanted in known:
+        return Choice(wanted)
+    if wanted != "auto" or not known:
         names = ", ".join(known) or "none"
         raise InvalidInput(f"{system.system} declares no runtime '{wanted}' (it has: {names})")
-    return wanted
+    if len(known) == 1:
+        return Choice(known[0], "the only one the system declares")
+    if not _engine_answers():
+        return Choice("local", "no container engine answers")
+    up = [r for r in known if _is_file(_state_file(system, folder, r))]
+    if up == ["local"]:
+        return Choice("local", "the system is up there, and not on the engine")
+    return Choice("docker", "a container engine answers")
 
 
-def read_spec(system: System, folder: Path, runtime: Runtime) -> tuple[RuntimeSpec, str]:
-    """The runtime's settings and the entry URL, with what the state file says laid over them."""
-    spec = system.runtimes[runtime]
-    state = folder / spec.state if spec.state else None
+def _engine_answers() -> bool:
+    from chaoskit.world.docker.engine import Engine
+
+    try:
+        Engine().close()
+    except Unreachable:
+        return False
+    return True
+
+
+def _state_file(system: System, folder: Path, runtime: Runtime) -> Path | None:
+    state = system.runtimes[runtime].state
+    return folder / state if state else None
+
+
+def _is_file(path: Path | None) -> bool:
+    return path is not None and path.is_file()
+
+
+def read_spec(
+    system: System, folder: Path, runtime: Runtime
+) -> tuple[RuntimeSpec, tuple[str, ...]]:
+    """The runtime's settings and the entries, with what the state file says laid over them."""
+    spec, state = system.runtimes[runtime], _state_file(system, folder, runtime)
+    declared = (system.entry.url, *system.entry.others)
     if state is None or not state.is_file():
-        return spec, system.entry.url
+        return spec, declared
     try:
         written = json.loads(state.read_text())
-    except ValueError as error:
-        raise InvalidInput(f"{state}: not JSON: {error}; bring the system up again") from error
-    update = {key: written[key] for key in ("project", "proxies") if key in written}
-    return spec.model_copy(update=update), written.get("entry", system.entry.url)
+        laid = {**spec.model_dump(), **{key: written[key] for key in STATE if key in written}}
+        entries = written.get("entries") or [written.get("entry", system.entry.url)]
+        return RuntimeSpec.model_validate(laid), tuple(map(str, entries))
+    except (ValueError, AttributeError, TypeError) as error:
+        said = str(error).splitlines()[0]
+        raise InvalidInput(
+            f"{state}: cannot be understood ({said}); bring the system up again"
+        ) from error
 
 
 def open_system(system: System, folder: Path, wanted: str = "auto") -> Opened:
     """Open the world and its probes; raises Unreachable when the system is not up."""
     from chaoskit.probe import probe_for
-
-    runtime = choose_runtime(system, wanted)
-    spec, entry = read_spec(system, folder, runtime)
-    refuse_foreign(entry, system)
-    world = _open_world(system, spec, runtime)
-    if not world.nodes():
-        raise Unreachable(f"no node of {system.system} runs on {runtime}; try: chaoskit system up")
-    probes = {
-        name: probe_for(name, probe, world, system, entry) for name, probe in system.probes.items()
-    }
-    return Opened(Target(system, world, probes), entry, spec)
-
-
-def _open_world(system: System, spec: RuntimeSpec, runtime: Runtime) -> World:
     from chaoskit.world import open_world
 
+    choice = choose_runtime(system, folder, wanted)
+    system = system.on(choice.runtime)
+    spec, entries = read_spec(system, folder, choice.runtime)
+    for entry in entries:
+        refuse_foreign(entry, system)
+    world = open_world(describe(system, spec, choice.runtime))
+    if not world.nodes():
+        raise Unreachable(f"no node of {system.system} runs on {choice}; try: chaoskit system up")
+    probes = {
+        name: probe_for(name, probe, world, system, entries[0])
+        for name, probe in system.probes.items()
+    }
+    return Opened(Target(system, world, probes), entries, spec, choice)
+
+
+def describe(system: System, spec: RuntimeSpec, runtime: Runtime) -> Json:
+    """The description that `open_world` and `doctor` open the system by."""
     if runtime == "local":
-        raise InvalidInput("the local runtime is not there yet; use --runtime docker")
+        from chaoskit.world.local import local_description
+
+        return local_description(system, spec)
     from chaoskit.world.docker import docker_description
 
-    return open_world(docker_description(system, spec))
+    return docker_description(system, spec)
 
 
 def refuse_foreign(entry: str, system: System) -> None:

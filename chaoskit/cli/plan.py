@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,6 +12,9 @@ from chaoskit.cli import options
 from chaoskit.document import load_experiments
 from chaoskit.run.plan import Plan, Step, make_plan
 from chaoskit.units import Duration
+
+if TYPE_CHECKING:
+    from chaoskit.cli.opening import Opened
 
 
 @click.command("plan")
@@ -29,15 +33,15 @@ def command(
         opened = open_system(bound.system, bound.system_path.parent, runtime)
         chosen = seed if seed is not None else bound.experiment.seed or 0
         plan = make_plan(bound.experiment, opened.target, run="preview", seed=chosen, quick=quick)
-        _print(plan, opened.entry)
+        _print(plan, opened)
     return 0
 
 
-def _print(plan: Plan, entry: str) -> None:
+def _print(plan: Plan, opened: Opened) -> None:
     experiment = plan.experiment
     click.echo(f"{experiment.experiment}: {experiment.hypothesis}")
-    click.echo(f"  system {plan.system.system} on {plan.runtime}, load {experiment.load.rate}"
-               f" into {entry}, seed {plan.seed}")  # fmt: skip
+    click.echo(f"  system {plan.system.system} on {opened.choice}, load {experiment.load.rate}"
+               f" into {' and '.join(opened.entries)}, seed {plan.seed}")  # fmt: skip
     phases = experiment.phases
     click.echo(f"  baseline {phases.baseline}, fault {phases.fault}, recovery within "
                f"{phases.recovery.within} then {phases.recovery.hold} held")  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,6 +11,9 @@ from chaoskit.cli import options
 from chaoskit.document import Bound, load_experiments
 from chaoskit.errors import ChaoskitError, Halted, Interrupted, worst
 from chaoskit.run.calls import StopFlag
+
+if TYPE_CHECKING:  # the module behind it loads what `validate` and `--help` can do without
+    from chaoskit.cli.conducting import Wishes
 
 # Nothing sensible can follow these: not restored, failed, interrupted.
 ENDS_BATCH = (4, 5, 130)
@@ -51,22 +55,24 @@ def command(
     return worst(codes)
 
 
-def _one(bound: Bound, wishes: object, stop: StopFlag, position: str) -> tuple[int, bool]:
+def _one(bound: Bound, wishes: Wishes, stop: StopFlag, position: str) -> tuple[int, bool]:
     """Run one experiment; its exit code, and whether the batch ends with it."""
     from rich.console import Console
 
-    from chaoskit.cli.conducting import Wishes, judge_run, run_bound
+    from chaoskit.cli.conducting import judge_run, run_bound
+    from chaoskit.cli.opening import open_system
     from chaoskit.report import write_report
     from chaoskit.report.live import LivePanel
     from chaoskit.report.terminal import print_verdict
 
-    assert isinstance(wishes, Wishes)
     console = Console()
     console.print(f"\n[bold]{bound.experiment.experiment}[/] ({position})", highlight=False)
     console.print(f"  {bound.experiment.hypothesis}", highlight=False, markup=False)
     try:
+        opened = open_system(bound.system, bound.system_path.parent, wishes.runtime)
+        console.print(f"  on {opened.choice}", highlight=False, markup=False)
         with LivePanel(console) as panel:
-            conducted = run_bound(bound, wishes, stop, panel.show)
+            conducted = run_bound(bound, opened, wishes, stop, panel.show)
     except ChaoskitError as error:
         click.echo(f"chaoskit: {error}", err=True)
         return error.exit_code, error.exit_code in ENDS_BATCH or isinstance(error, Halted)

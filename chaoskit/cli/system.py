@@ -26,7 +26,10 @@ def command(action: str, system_path: Path | None, runtime: str) -> int:
 
 def _call(action: str, path: Path, runtime: str) -> int:
     system = load_system(path)
-    chosen = choose_runtime(system, runtime)
+    choice = choose_runtime(system, path.parent, runtime)
+    if choice.why:
+        click.echo(f"runtime {choice}", err=True)
+    chosen = choice.runtime
     spec, _ = read_spec(system, path.parent, chosen)
     words = spec.up if action == "up" else spec.down
     if not words:
@@ -42,13 +45,14 @@ def _call(action: str, path: Path, runtime: str) -> int:
 
 def _status(path: Path, runtime: str) -> int:
     opened = open_system(load_system(path), path.parent, runtime)
+    click.echo(f"runtime      {opened.choice}")
     target = opened.target
     nodes = target.world.nodes()
     for tier, spec in target.system.tiers.items():
         states = (f"{n} {nodes[n].facts().state if n in nodes else 'absent'}" for n in spec.nodes)
         click.echo(f"{tier:<12} {', '.join(states)}")
     missing = target.missing()
-    click.echo(f"entry        {opened.entry}")
+    click.echo(f"entry        {' '.join(opened.entries)}")
     for sentence in missing:
         click.echo(f"missing      {sentence}")
     click.echo("not at full strength" if missing else "at full strength")

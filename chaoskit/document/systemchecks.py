@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 from urllib.parse import urlsplit
 
 from chaoskit.document.binding import node_at
 from chaoskit.document.nearest import meant
 from chaoskit.document.tree import Problems, Table
-from chaoskit.model.system import CommandProbe, HttpProbe, ProbeSpec, System, TcpProbe
+from chaoskit.model.system import CommandProbe, HttpProbe, LinkSpec, ProbeSpec, System, TcpProbe
 
 CLIENT = "client"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -86,8 +87,18 @@ class _Check:
             self._add(location, f"there is no {what} '{tier}'", meant(tier, known, "there are")[1])
 
     def links(self) -> None:
-        for name in self._system.links:
-            key = self._key_place("links", name)
+        for place in self._places("links"):
+            self._links(*place)
+
+    def _places(self, what: str) -> Iterator[tuple[tuple[str, ...], Any]]:
+        """Where links (or probes) may stand: on the system, and on each runtime over it."""
+        yield (what,), getattr(self._system, what)
+        for runtime, spec in self._system.runtimes.items():
+            yield ("runtimes", runtime, what), getattr(spec, what)
+
+    def _links(self, where: tuple[str, ...], links: Mapping[str, LinkSpec]) -> None:
+        for name in links:
+            key = self._key_place(*where, name)
             match = _LINK.fullmatch(name)
             if not match:
                 self._add(key, f"'{name}' cannot name a link", 'write "a -> b": source and target')
@@ -97,8 +108,12 @@ class _Check:
             self._known_tier(key, match[2])
 
     def probes(self) -> None:
-        for name, probe in self._system.probes.items():
-            where = ("probes", name, probe.kind)
+        for place in self._places("probes"):
+            self._probes(*place)
+
+    def _probes(self, place: tuple[str, ...], probes: Mapping[str, ProbeSpec]) -> None:
+        for name, probe in probes.items():
+            where = (*place, name, probe.kind)
             self._ports(where, probe)
             self._one_target(where, probe)
             body = getattr(probe, probe.kind)
@@ -127,7 +142,12 @@ class _Check:
             self._known_tier(("protected", index), name, nodes=True)
 
     def entry(self) -> None:
-        url, where = self._system.entry.url, ("entry", "url")
+        entry = self._system.entry
+        self._entry(entry.url, ("entry", "url"))
+        for index, other in enumerate(entry.others):
+            self._entry(other, ("entry", "others", index))
+
+    def _entry(self, url: str, where: tuple[str | int, ...]) -> None:
         host = _host(url)
         if host is None:
             said = f"expected a URL such as http://127.0.0.1:8080, got '{url}'"

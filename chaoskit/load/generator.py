@@ -28,7 +28,10 @@ READY_WITHIN = 30.0
 
 
 class LocustLoad:
-    """Open-loop load from a Locust script. Implements `ports.Load`; `pid` is None until started."""
+    """Open-loop load from a Locust script. Implements `ports.Load`; `pid` is None until started.
+
+    A script whose client fails over finds all entries, `host` first, as `self.entries`.
+    """
 
     def __init__(
         self,
@@ -38,12 +41,14 @@ class LocustLoad:
         outcomes: Outcomes,
         *,
         seed: int,
+        others: tuple[str, ...] = (),
         python: str = sys.executable,
     ) -> None:
         self.pid: int | None = None
         self._spec = spec
         self._script = locustfile.absolute()
         self._host = host.rstrip("/")
+        self._entries = (self._host, *(other.rstrip("/") for other in others))
         self._outcomes = outcomes
         self._seed = seed
         self._python = python
@@ -162,6 +167,7 @@ class LocustLoad:
             folder=str(self._folder),
             locustfile=str(self._script),
             host=self._host,
+            entries=self._entries,
             rate=float(self._spec.rate),
             timeout=float(self._spec.timeout),
             arrivals=self._spec.arrivals,

@@ -19,6 +19,7 @@ class Order(Frozen):
     folder: str
     locustfile: str
     host: str
+    entries: tuple[str, ...] = ()
     rate: float
     timeout: float
     arrivals: Literal["constant", "poisson"]

@@ -95,6 +95,8 @@ def _bind(user_class: type[locust.User], order: Order, notes: Notes) -> None:
     if user_class.on_stop is not locust.User.on_stop:
         notes.add(f"stop {name}", f"{name}.on_stop is not called: users are kept until the end")
     user_class.host = order.host
+    # Not Locust's: found as `self.entries` by a script whose client fails over.
+    setattr(user_class, "entries", order.entries or (order.host,))  # noqa: B010
     if issubclass(user_class, FastHttpUser):
         user_class.connection_timeout = user_class.network_timeout = order.timeout
         user_class.max_retries = 0

@@ -129,7 +129,11 @@ PROBE_KINDS = ("http", "tcp", "command", "redis", "patroni")
 
 
 class ProbeSpec(Frozen):
-    """One probe: exactly one kind, and how long it may take. `holders` counts answering nodes."""
+    """One probe: exactly one kind, and how long it may take.
+
+    `holders` counts the answering nodes; `first` takes the first of them that is listed, which is
+    how a client sees it that prefers one entry and falls back on the next.
+    """
 
     http: HttpProbe | None = None
     tcp: TcpProbe | None = None
@@ -137,7 +141,7 @@ class ProbeSpec(Frozen):
     redis: RedisProbe | None = None
     patroni: PatroniProbe | None = None
     timeout: Duration = Duration(2)
-    holders: Literal["one", "any", "all"] = "all"
+    holders: Literal["one", "any", "all", "first"] = "all"
 
     @model_validator(mode="after")
     def _one_kind(self) -> ProbeSpec:
@@ -167,19 +171,28 @@ class Outcomes(Frozen):
 class RuntimeSpec(Frozen):
     """How the system is found and brought up on one runtime.
 
-    `state` names the JSON file that the `up` command writes; what it holds (project, entry,
-    proxies) wins over what stands here, so that two copies can run side by side.
+    `state` names the JSON file that the `up` command writes; what it holds wins over what stands
+    here, so that two copies can run side by side. `probes` and `links` replace those of the same
+    name, where this runtime carries or shows something in another way.
     """
 
     project: str | None = None
     proxies: str | None = Field(default=None, description="URL of the Toxiproxy API")
+    supervisor: str | None = Field(default=None, description="supervisord's Unix socket")
+    addresses: dict[str, str] = Field(default={}, description="address of each node")
+    ports: dict[int, int] = Field(default={}, description="declared port to the real one")
     state: str | None = None
     up: tuple[str, ...] = ()
     down: tuple[str, ...] = ()
+    probes: dict[str, ProbeSpec] = {}
+    links: dict[str, LinkSpec] = {}
 
 
 class Entry(Frozen):
+    """Where clients come in. `others` are entries beside the first, for clients that fail over."""
+
     url: str
+    others: tuple[str, ...] = ()
 
 
 class System(Frozen):
@@ -195,6 +208,14 @@ class System(Frozen):
     cost_per_second: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     allow_hosts: tuple[str, ...] = ()
     runtimes: dict[Literal["docker", "local"], RuntimeSpec] = {}
+
+    def on(self, runtime: str) -> System:
+        """The same system with what its `runtime` replaces laid over it."""
+        spec = self.runtimes.get(runtime)  # type: ignore[call-overload]
+        if spec is None:
+            return self
+        laid = {"probes": self.probes | spec.probes, "links": self.links | spec.links}
+        return self.model_copy(update=laid)
 
     def tier_of(self, node: str) -> str | None:
         """The tier that holds `node`; None when no tier does."""

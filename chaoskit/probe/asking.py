@@ -16,7 +16,7 @@ from chaoskit.model.system import System
 from chaoskit.ports import Answer, World
 
 AT_ONCE = 16
-Holders = Literal["one", "any", "all"]
+Holders = Literal["one", "any", "all", "first"]
 T = TypeVar("T")
 
 
@@ -39,12 +39,12 @@ class Asking:
         known = ", ".join(self.system.tiers)
         raise InvalidInput(f"a probe asks '{name}', which is no tier and no node; tiers: {known}")
 
-    def address(self, node: str) -> str:
-        """Where `node` is now; raises Silent when it has no address."""
-        address = self.world.node(node).facts().address
-        if not address:
+    def place(self, node: str, port: int) -> tuple[str, int]:
+        """Where the declared `port` of `node` is now; raises Silent when it has no address."""
+        facts = self.world.node(node).facts()
+        if not facts.address:
             raise Silent("has no address")
-        return address
+        return facts.address, facts.port(port)
 
     def deadline(self) -> float:
         """When a round that begins now must have ended, on the monotonic clock."""
@@ -94,7 +94,10 @@ def counted(
 ) -> Answer:
     """The answer of a probe that wants one, any or all of its `members` to answer."""
     nodes = tuple(name for name in members if name in answers)
-    wanted = {"one": len(nodes) == 1, "any": bool(nodes), "all": len(nodes) == len(members)}
+    if holders == "first":
+        nodes = nodes[:1]
+    some = bool(nodes)
+    wanted = {"one": len(nodes) == 1, "any": some, "first": some, "all": len(nodes) == len(members)}
     if wanted[holders]:
         return Answer(True, nodes)
     if holders == "one" and len(nodes) > 1:

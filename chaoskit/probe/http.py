@@ -55,9 +55,9 @@ class HttpAsk:
         return counted(self._members, answers, silences, self._holders)
 
     def _ask_node(self, node: str) -> bool:
-        address = self._asking.address(node)
+        address, port = self._asking.place(node, self._spec.port)
         path = self._spec.path.removeprefix("/")
-        return self._get(f"http://{address}:{self._spec.port}/{path}")
+        return self._get(f"http://{address}:{port}/{path}")
 
     def _get(self, url: str) -> bool:
         status, body = get(url, self._asking.timeout)

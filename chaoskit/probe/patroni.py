@@ -72,8 +72,8 @@ class PatroniAsk:
             yield f"{primary} has no synchronous standby"
 
     def _ask(self, name: str) -> Member:
-        address = self._asking.address(name)
-        status, body = get(f"http://{address}:{self._spec.port}/primary", self._asking.timeout)
+        address, port = self._asking.place(name, self._spec.port)
+        status, body = get(f"http://{address}:{port}/primary", self._asking.timeout)
         if status == 503:
             return Member(address, primary=False)
         if status != 200:

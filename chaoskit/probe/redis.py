@@ -18,6 +18,7 @@ from chaoskit.probe.resp import Reply, call
 
 # Beside a node's own name, for a Sentinel that lives on the same node.
 SENTINEL = "Sentinel "
+Place = tuple[str, int]
 
 
 @dataclass(frozen=True)
@@ -61,29 +62,28 @@ class RedisAsk:
 
     def _look(self) -> Group:
         until = self._asking.deadline()
-        everybody = dict.fromkeys((*self._members, *self._sentinels))
-        where = {name: partial(self._asking.address, name) for name in everybody}
-        addresses, lost = self._asking.each(where, until)
-        replies, silent = self._asking.each(dict(self._questions(addresses)), until)
+        places, lost = self._asking.each(dict(self._whereabouts()), until)
+        replies, silent = self._asking.each(dict(self._questions(places)), until)
         votes = [replies.get(SENTINEL + name) for name in self._sentinels]
         return Group(
             named=_majority(votes),
-            addresses={n: addresses[n] for n in self._members if n in addresses},
+            addresses={name: places[name][0] for name in self._members if name in places},
             said={name: _fields(replies[name]) for name in self._members if name in replies},
             silent={**lost, **silent},
         )
 
-    def _questions(self, addresses: Mapping[str, str]) -> Iterator[tuple[str, partial[Reply]]]:
+    def _whereabouts(self) -> Iterator[tuple[str, partial[Place]]]:
+        for name in self._members:
+            yield name, partial(self._asking.place, name, self._spec.port)
+        for name in self._sentinels:
+            yield SENTINEL + name, partial(self._asking.place, name, self._spec.sentinel_port)
+
+    def _questions(self, places: Mapping[str, Place]) -> Iterator[tuple[str, partial[Reply]]]:
         wait = self._asking.timeout
         find = ("SENTINEL", "get-master-addr-by-name", self._spec.master)
-        for name in self._members:
-            if name in addresses:
-                address = addresses[name]
-                yield name, partial(call, address, self._spec.port, ("INFO", "replication"), wait)
-        for name in self._sentinels:
-            if name in addresses:
-                address = addresses[name]
-                yield SENTINEL + name, partial(call, address, self._spec.sentinel_port, find, wait)
+        for name, place in places.items():
+            question = find if name.startswith(SENTINEL) else ("INFO", "replication")
+            yield name, partial(call, *place, question, wait)
 
     def _holders(self, group: Group) -> tuple[str, ...]:
         master = group.master

@@ -22,7 +22,7 @@ class TcpAsk:
 
     def ask(self) -> Answer:
         if self._spec.host is not None:
-            got = self._asking.once(partial(self._connect, self._spec.host))
+            got = self._asking.once(partial(self._connect, self._spec.host, self._spec.port))
             silent = isinstance(got, Silent)
             return Answer(not silent, (), f"{self._spec.host} {got}" if silent else "")
         asked = {node: partial(self._ask_node, node) for node in self._members}
@@ -30,8 +30,8 @@ class TcpAsk:
         return counted(self._members, answers, silences, self._holders)
 
     def _ask_node(self, node: str) -> bool:
-        return self._connect(self._asking.address(node))
+        return self._connect(*self._asking.place(node, self._spec.port))
 
-    def _connect(self, host: str) -> bool:
-        with socket.create_connection((host, self._spec.port), self._asking.timeout):
+    def _connect(self, host: str, port: int) -> bool:
+        with socket.create_connection((host, port), self._asking.timeout):
             return True
