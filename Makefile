@@ -4,18 +4,24 @@ PYTHON ?= python3
 BIN := .venv/bin
 DEMO := healthy network-latency node-kill database-loss cache-failure
 RUNS ?= 3
+RUNTIME ?= local
 
-.PHONY: demo test check engine images soak clean
+.PHONY: demo demo-docker test check engine images soak clean
 
 .venv/ready: pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
 	touch $@
 
-# Sets up all that it needs, runs healthy and the four named experiments, leaves the shop up.
-demo: .venv/ready engine images
-	$(BIN)/chaoskit system up --system experiments/shop
-	$(BIN)/chaoskit run --quick $(DEMO:%=experiments/shop/%.yaml)
+# Sets up all that it needs in .venv, runs healthy and the four named experiments, leaves the shop up. No engine.
+demo: .venv/ready
+	$(BIN)/chaoskit system up --runtime local --system experiments/shop
+	$(BIN)/chaoskit run --runtime local --quick $(DEMO:%=experiments/shop/%.yaml)
+
+# The same on containers: engine and images first.
+demo-docker: .venv/ready engine images
+	$(BIN)/chaoskit system up --runtime docker --system experiments/shop
+	$(BIN)/chaoskit run --runtime docker --quick $(DEMO:%=experiments/shop/%.yaml)
 
 # All tests. Those that need an engine are reported as skipped without one (CI=true: they fail).
 test: .venv/ready
@@ -33,9 +39,9 @@ engine:
 images:
 	shop/docker/images.sh
 
-# Every experiment RUNS times in a row, full length; sums go to benchmarks/soak.json.
-soak: .venv/ready engine images
-	$(BIN)/python benchmarks/soak.py --runs $(RUNS)
+# Every experiment RUNS times in a row on RUNTIME, full length; sums go to benchmarks/soak.json.
+soak: .venv/ready
+	$(BIN)/python benchmarks/soak.py --runtime $(RUNTIME) --runs $(RUNS)
 
 clean:
 	rm -rf .venv build *.egg-info

@@ -1,7 +1,7 @@
 """Runs every experiment of the shop several times in a row and keeps the sums in soak.json.
 
-    python benchmarks/soak.py --runs 3                 # all of them
-    python benchmarks/soak.py --runs 3 node-kill       # some: the sums of the others are kept
+    python benchmarks/soak.py --runtime local --runs 3             # all of them
+    python benchmarks/soak.py --runtime local --runs 3 node-kill   # the sums of the others are kept
 
 The figures are measured, never judged: a run that did not hold is counted as what it was.
 """
@@ -21,10 +21,10 @@ SUMS = Path(__file__).with_name("soak.json")
 WORDS = {0: "held", 1: "violated", 3: "inconclusive"}
 
 
-def one(path: Path) -> tuple[int, float]:
+def one(path: Path, runtime: str) -> tuple[int, float]:
     """Run one experiment file; exit code and seconds."""
     begin = time.monotonic()
-    command = [sys.executable, "-m", "chaoskit", "run", str(path)]
+    command = [sys.executable, "-m", "chaoskit", "run", "--runtime", runtime, str(path)]
     code = subprocess.run(command, check=False).returncode
     return code, time.monotonic() - begin
 
@@ -32,22 +32,22 @@ def one(path: Path) -> tuple[int, float]:
 def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--runtime", choices=("local", "docker"), default="local")
     parser.add_argument("names", nargs="*", help="experiments by file name; default: all")
     wishes = parser.parse_args()
-    subprocess.run(
-        [sys.executable, "-m", "chaoskit", "system", "up", "--system", str(EXPERIMENTS)],
-        check=True,
-    )
-    sums: dict[str, dict[str, object]] = {}
-    if wishes.names and SUMS.exists():
-        sums = json.loads(SUMS.read_text())
+    words = ["system", "up", "--runtime", wishes.runtime, "--system", str(EXPERIMENTS)]
+    subprocess.run([sys.executable, "-m", "chaoskit", *words], check=True)
+    sums: dict[str, dict[str, object]] = json.loads(SUMS.read_text()) if SUMS.exists() else {}
+    ours = sums.setdefault(wishes.runtime, {})
+    if not wishes.names:
+        ours.clear()
     for path in sorted(p for p in EXPERIMENTS.glob("*.yaml") if p.name != "system.yaml"):
         if wishes.names and path.stem not in wishes.names:
             continue
-        found = [one(path) for _ in range(wishes.runs)]
+        found = [one(path, wishes.runtime) for _ in range(wishes.runs)]
         codes = Counter(WORDS.get(code, f"exit {code}") for code, _ in found)
         seconds = [round(s, 1) for _, s in found]
-        sums[path.stem] = {"runs": wishes.runs, "verdicts": dict(codes), "seconds": seconds}
+        ours[path.stem] = {"runs": wishes.runs, "verdicts": dict(codes), "seconds": seconds}
         SUMS.write_text(json.dumps(sums, indent=1, sort_keys=True) + "\n")
     print(json.dumps(sums, indent=1))
     return 0

@@ -60,10 +60,30 @@ def need_engine() -> docker.DockerClient:
     return client
 
 
-def raise_shop(without: str = "", environment: Mapping[str, str] = os.environ) -> None:
-    """The reference shop, up and at full strength, with the mechanisms `without` taken out."""
-    up = [sys.executable, "-m", "chaoskit", "system", "up", "--system", str(SHOP_SYSTEM)]
-    subprocess.run(up, env={**environment, "SHOP_WITHOUT": without}, check=True, timeout=300)
+def raise_shop(
+    without: str = "", environment: Mapping[str, str] = os.environ, runtime: str = "docker"
+) -> None:
+    """The reference shop, up and at full strength, with the mechanisms `without` taken out.
+
+    That of another runtime is taken down: two cores cannot carry both and measure one.
+    """
+    for other in ("docker", "local"):
+        if other != runtime and shop_state(other).is_file():
+            _system("down", other, environment)
+    _system("up", runtime, {**environment, "SHOP_WITHOUT": without})
+
+
+def shop_state(runtime: str) -> Path:
+    """The state file that the shop's `up` writes."""
+    project = os.environ.get("SHOP_PROJECT", "shop")
+    return SHOP_SYSTEM.parents[2] / "shop" / ".state" / f"{runtime}-{project}.json"
+
+
+def _system(action: str, runtime: str, environment: Mapping[str, str]) -> None:
+    words = ["system", action, "--runtime", runtime, "--system", str(SHOP_SYSTEM)]
+    subprocess.run(
+        [sys.executable, "-m", "chaoskit", *words], env=environment, check=True, timeout=300
+    )
 
 
 def eventually(so: Callable[[], Any], within: float = 10.0, what: str = "it") -> Any:

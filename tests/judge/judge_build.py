@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from chaoskit.judge.gates import judge_expectation
 from chaoskit.judge.samples import Samples
 from chaoskit.model.evidence import Evidence
 from chaoskit.model.expectation import Expectation
 from chaoskit.model.experiment import Experiment
 from chaoskit.model.samples import Outcome, pack
 from chaoskit.model.timeline import InjectionRecord, Span, Timeline
+from chaoskit.model.verdict import Gate
 
 OK, DEGRADED, SHED, FAILED = Outcome
 
@@ -85,3 +87,11 @@ def experiment(**changes: Any) -> Experiment:
         "faults": [{"name": "kill", "selection": {"node": "cache"}}],
     }  # fmt: skip
     return Experiment.model_validate({**usual, **changes})
+
+
+def gate(
+    text: str, rows: list[Row] | Samples, begin: float = 0, end: float = 10, **more: Any
+) -> Gate:
+    """The gate of one expectation over `rows`, in a fault phase of a load of 20/s."""
+    samples = rows if isinstance(rows, Samples) else build(rows, ("a", "b", "c", "checkout"))
+    return judge_expectation(claim(text), samples, begin, end, phase="fault", rate=20, **more)

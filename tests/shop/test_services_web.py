@@ -4,114 +4,12 @@ each of its mechanisms."""
 from __future__ import annotations
 
 import asyncio
-import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
-from aiohttp import web as http
-from aiohttp.test_utils import TestClient, TestServer
+from shop_edge import opened
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "shop"))
-
-from services import web
-from services.settings import Settings
-from services.upstream import Policy
-
-Answer = Callable[[http.Request], Awaitable[http.StreamResponse]]
-
-
-class Service:
-    """A fake instance of a service: counts what it is asked and answers as told."""
-
-    def __init__(self, name: str, body: Any) -> None:
-        self.name, self.body = name, body
-        self.asked: list[str] = []
-        self.mode = "ok"
-        self.released = asyncio.Event()  # set at the end, so that no server waits for a hung one
-
-    async def answer(self, request: http.Request) -> http.StreamResponse:
-        if request.path == "/switches":
-            return http.json_response({})
-        self.asked.append(request.path)
-        if self.mode == "hang":
-            await self.released.wait()
-        if self.mode == "reset":
-            assert request.transport is not None
-            request.transport.close()
-        if self.mode == "garbage":
-            return http.Response(text="<html>")
-        if self.mode == "shed":
-            return http.json_response({}, status=503, headers={"Retry-After": "1"})
-        status = int(self.mode) if self.mode.isdigit() else 200
-        marks = {"X-Served-By": self.name}
-        if self.mode == "stale":
-            marks["X-Degraded"] = "stale"
-        return http.json_response(self.body, status=status, headers=marks)
-
-
-class Shop:
-    """One web node before two catalogs, two orders and one recommend."""
-
-    def __init__(self) -> None:
-        self.catalogs = [Service(f"catalog{n}", {"item": 5}) for n in (1, 2)]
-        self.orders = [Service(f"order{n}", {"order_id": "a"}) for n in (1, 2)]
-        self.recommend = Service("recommend1", {"items": [1, 2]})
-        self.client: TestClient[Any, Any]
-
-    def all_catalogs(self, mode: str) -> None:
-        for catalog in self.catalogs:
-            catalog.mode = mode
-
-    async def get(self, path: str) -> http.Response | Any:
-        answer = await self.client.get(path)
-        await answer.read()
-        return answer
-
-
-@asynccontextmanager
-async def opened(without: str = "", rate: float = 1000.0) -> AsyncIterator[Shop]:
-    shop = Shop()
-    servers: list[TestServer] = []
-
-    async def serve(service: Service) -> str:
-        application = http.Application()
-        application.router.add_route("*", "/{path:.*}", service.answer)
-        server = TestServer(application)
-        await server.start_server()
-        servers.append(server)
-        return str(server.make_url("")).rstrip("/")
-
-    settings = Settings(
-        node="web1",
-        without=frozenset(without.split(",")) - {""},
-        rate=rate,
-        urls={
-            "CATALOG_URLS": tuple([await serve(one) for one in shop.catalogs]),
-            "ORDER_URLS": tuple([await serve(one) for one in shop.orders]),
-            "RECOMMEND_URLS": (await serve(shop.recommend),),
-        },
-    )
-    server = TestServer(web.build(settings))
-    shop.client = TestClient(server)
-    await server.start_server()
-    try:
-        yield shop
-    finally:
-        for service in (*shop.catalogs, *shop.orders, shop.recommend):
-            service.released.set()
-        await shop.client.close()
-        for server in servers:
-            await server.close()
-
-
-@pytest.fixture(autouse=True)
-def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(web, "CATALOG", Policy(timeout=0.15, longest_open=4.0))
-    monkeypatch.setattr(web, "RECOMMEND", Policy(timeout=0.15, places=8))
-    monkeypatch.setattr(web, "ORDER", Policy(timeout=0.6, places=4))
+pytestmark = pytest.mark.usefixtures("short_waits")
 
 
 def test_browse_joins_the_item_and_its_recommendations() -> None:
@@ -204,65 +102,6 @@ def test_a_degraded_catalog_answer_is_passed_on_as_such() -> None:
             answer = await shop.get("/browse?item=5")
             assert answer.headers["X-Degraded"] == "stale, recommendations unavailable"
             assert (await shop.get("/item/5")).headers["X-Degraded"] == "stale"
-
-    asyncio.run(check())
-
-
-def test_what_is_above_the_rate_is_shed_with_429() -> None:
-    async def check(without: str) -> list[Any]:
-        async with opened(without, rate=5) as shop:
-            health = [await shop.get("/health") for _ in range(20)]
-            assert {one.status for one in health} == {200}
-            return [await shop.get("/item/5") for _ in range(12)]
-
-    answers = asyncio.run(check(""))
-    shed = [one for one in answers if one.status == 429]
-    assert 5 <= len(shed) <= 7
-    assert all(one.headers["Retry-After"] == "1" for one in shed)
-    assert {one.status for one in asyncio.run(check("rate-limit"))} == {200}
-
-
-def test_a_full_bulkhead_sheds_and_leaves_the_others_alone() -> None:
-    async def check() -> None:
-        async with opened() as shop:
-            for order in shop.orders:
-                order.mode = "hang"
-            waiting = [
-                asyncio.create_task(shop.client.post("/checkout", json={})) for _ in range(12)
-            ]
-            await asyncio.sleep(0.05)
-            assert (await shop.get("/item/5")).status == 200
-            answers = await asyncio.gather(*waiting)
-            shed = [one for one in answers if one.status == 503]
-            assert len(shed) == 8
-            assert all("Retry-After" in one.headers for one in shed)
-
-    asyncio.run(check())
-
-
-def test_without_bulkheads_a_slow_order_service_starves_browse() -> None:
-    async def check() -> None:
-        async with opened("bulkhead") as shop:
-            for order in shop.orders:
-                order.mode = "hang"
-            waiting = [
-                asyncio.create_task(shop.client.post("/checkout", json={})) for _ in range(12)
-            ]
-            await asyncio.sleep(0.05)
-            assert (await shop.get("/item/5")).status == 504
-            assert not any(one.status == 503 for one in await asyncio.gather(*waiting))
-
-    asyncio.run(check())
-
-
-def test_what_a_service_sheds_is_not_retried() -> None:
-    async def check() -> None:
-        async with opened() as shop:
-            for order in shop.orders:
-                order.mode = "shed"
-            answer = await shop.client.post("/checkout", json={"order_id": "a"})
-            assert (answer.status, answer.headers["Retry-After"]) == (503, "1")
-            assert sum(len(order.asked) for order in shop.orders) == 1
 
     asyncio.run(check())
 

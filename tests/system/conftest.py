@@ -1,4 +1,4 @@
-"""The real shop on a real engine. Brought up once; a weakness recreates it and is taken back."""
+"""The real shop, on each runtime. Brought up once; a weakness recreates it and is taken back."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from chaoskit.cli.opening import open_system
 from chaoskit.document import load_system
 from chaoskit.run.journal import NAME, read_records
 from chaoskit.run.target import Target
-from tests.stage import SHOP_SYSTEM, need_engine, raise_shop
+from tests.stage import SHOP_SYSTEM, raise_shop, shop_state
 
 ROOT = Path(__file__).parents[2]
 SYSTEM = SHOP_SYSTEM
@@ -40,6 +40,7 @@ class Shop:
     """The shop, and `chaoskit` run against it in processes of its own."""
 
     folder: Path
+    runtime: str
     without: str = "?"
     children: list[subprocess.Popen[str]] = field(default_factory=list)
 
@@ -49,15 +50,22 @@ class Shop:
 
     def up(self, without: str = "") -> None:
         """At full strength, with the mechanisms `without` taken out."""
-        raise_shop(without, self.environment)
+        raise_shop(without, self.environment, self.runtime)
         self.without = without
 
     def target(self) -> Target:
-        return open_system(load_system(SYSTEM), SHOP, "docker").target
+        return open_system(load_system(SYSTEM), SHOP, self.runtime).target
+
+    def state(self) -> dict[str, Any]:
+        """What the shop's `up` wrote down."""
+        content: dict[str, Any] = json.loads(shop_state(self.runtime).read_text())
+        return content
 
     def command(self, *words: str) -> list[str]:
         found = [sys.executable, "-m", "chaoskit", *words]
-        return [*found, "--reports", str(self.folder)] if words[0] in ("run", "inject") else found
+        if words[0] in ("run", "inject"):
+            found += ["--reports", str(self.folder), "--runtime", self.runtime]
+        return found
 
     def chaoskit(self, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
@@ -97,15 +105,23 @@ class Shop:
         eventually(f"'{kind}' is in the journal", seen, within)
 
 
-@pytest.fixture(scope="session")
-def session_shop() -> None:
-    need_engine().close()
+ON = [
+    pytest.param("local", marks=pytest.mark.local),
+    pytest.param("docker", marks=pytest.mark.docker),
+]
+
+
+# Of the session, so that all tests on one runtime come before those on the other.
+@pytest.fixture(scope="session", params=ON)
+def runtime(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    return name
 
 
 @pytest.fixture
-def any_shop(session_shop: None, tmp_path: Path) -> Iterator[Shop]:
+def any_shop(runtime: str, tmp_path: Path) -> Iterator[Shop]:
     """The shop as the test before left it; whatever this test started is ended after it."""
-    found = Shop(tmp_path)
+    found = Shop(tmp_path, runtime)
     yield found
     for child in found.children:
         if child.poll() is None:

@@ -13,9 +13,10 @@ from chaoskit.run import processes
 from chaoskit.run.history import first, outstanding
 from tests.system.conftest import SYSTEM, Shop, eventually
 
-pytestmark = [pytest.mark.docker, pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 WORDS = {
+    "crash": ("--node", "web1"),
     "bandwidth": ("--link", "web -> catalog", "--rate", "20KB/s"),
     "cut": ("--link", "web -> recommend"),
     "kill": ("--node", "web1"),
@@ -37,7 +38,7 @@ def test_kill_9_in_the_middle_of_a_fault_leaves_nothing(shop: Shop, fault: str) 
     world = shop.target().world
     before = world.fingerprint(POINTS)
     runner = shop.start("inject", fault, *WORDS[fault], "--for", "60s", "--system", str(SYSTEM))
-    shop.until("injecting" if fault in ("restart", "reset") else "injected")
+    shop.until("injecting" if fault in ("crash", "restart", "reset") else "injected")
     runner.kill()
     took = eventually("the shop is as before", lambda: world.fingerprint(POINTS) == before, 2.0)
     print(f"{fault}: as before after {took:.2f} s")
@@ -87,6 +88,8 @@ def test_a_signal_puts_back_and_ends_with_130(shop: Shop, number: signal.Signals
     assert last["restored"]
 
 
+@pytest.mark.docker
+@pytest.mark.parametrize("runtime", ["docker"], indirect=True)
 def test_a_container_without_our_label_is_never_touched(shop: Shop) -> None:
     name = "chaoskit-test-stranger"
     labels = ("--label", "chaoskit.node=web1", "--label", "chaoskit.system=another")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import urllib.request
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ import pytest
 
 from tests.system.conftest import SHOP, Shop
 
-pytestmark = [pytest.mark.docker, pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 EXPERIMENTS = sorted(p.stem for p in SHOP.glob("*.yaml") if p.name != "system.yaml")
 
@@ -48,11 +49,11 @@ def _changed(folder: Path, name: str, **settings: object) -> Path:
 
 
 @pytest.fixture
-def idle_proxy() -> Iterator[str]:
-    """A proxy of the shop's Toxiproxy that nothing goes through."""
+def idle_proxy(shop: Shop) -> Iterator[str]:
+    """A proxy of the shop's own server that nothing goes through."""
     name = "chaoskit-test-idle"
-    api = "http://127.0.0.1:18474/proxies"
-    content = {"name": name, "listen": "[::]:29999", "upstream": "web1:8080"}
+    api = f"{shop.state()['proxies']}/proxies"
+    content = {"name": name, "listen": "127.0.0.1:29999", "upstream": "127.0.0.1:9"}
     urllib.request.urlopen(
         urllib.request.Request(api, json.dumps(content).encode(), method="POST"), timeout=5
     ).close()
@@ -97,13 +98,11 @@ def test_a_load_script_that_raises_ends_with_five(shop: Shop, tmp_path: Path) ->
 
 
 def test_a_proxy_that_is_away_ends_with_five(shop: Shop, tmp_path: Path) -> None:
+    state = tmp_path / "state.json"
+    state.write_text(json.dumps(shop.state() | {"proxies": "http://127.0.0.1:18999"}))
     path = _changed(tmp_path / "files", "network-latency")
     text = (path.parent / "system.yaml").read_text()
-    (path.parent / "system.yaml").write_text(
-        "\n".join(line for line in text.splitlines() if "state:" not in line).replace(
-            "127.0.0.1:18474", "127.0.0.1:18999"
-        )
-    )
+    (path.parent / "system.yaml").write_text(re.sub(r"state: .*", f"state: {state}", text))
     done = shop.chaoskit("run", str(path), "--quick")
     assert done.returncode == 5, done.stdout + done.stderr
     assert "18999" in done.stderr

@@ -6,7 +6,7 @@ import pytest
 
 from tests.system.conftest import Shop
 
-pytestmark = [pytest.mark.docker, pytest.mark.slow, pytest.mark.timeout(500)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(500)]
 
 FOUND_BY = {
     "cache-fallback": "cache-failure",
