@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from xmlrpc.client import Error as XmlRpcError
 
 from services import mechanisms
 
@@ -38,7 +39,7 @@ class Shop:
     def __init__(self) -> None:
         self.place = Place.of_environment()
         self.system = os.environ.get("SHOP_SYSTEM", "shop")
-        self.without = ",".join(sorted(mechanisms.parse(os.environ.get("SHOP_WITHOUT", ""))))
+        self.without = ""
         self.keeper = Keeper(self.place, self.system)
 
     def say(self, text: str) -> None:
@@ -46,6 +47,7 @@ class Shop:
 
     def up(self) -> int:
         begin = time.monotonic()
+        self.without = ",".join(sorted(mechanisms.parse(os.environ.get("SHOP_WITHOUT", ""))))
         servers = dict(find_servers())
         if os.geteuid() == 0 and not own_namespaces():
             raise Missing(
@@ -204,7 +206,7 @@ def main() -> int:
         return 2
     try:
         return actions[sys.argv[1]](Shop())
-    except (Missing, OSError, mechanisms.UnknownMechanism) as error:
+    except (Missing, OSError, XmlRpcError, mechanisms.UnknownMechanism) as error:
         print(f"{os.environ.get('SHOP_PROJECT', 'shop')}: {error}", file=sys.stderr)
         return 1
 

@@ -9,23 +9,23 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
-from xmlrpc.client import Fault, ServerProxy
-
-from supervisor.xmlrpc import SupervisorTransport
+from xmlrpc.client import Error, Fault, ServerProxy, Transport
 
 from local.layout import PROXY_API, Layout
 from local.place import Place
 from local.render import Servers, command, environment
 
 NOT_RUNNING = ("STOPPED", "EXITED", "FATAL", "UNKNOWN", "BACKOFF")
-START_S, END_S = 10.0, 15.0
+START_S, END_S, ANSWER_S = 10.0, 15.0, 5.0
 
 
 def own_namespaces() -> tuple[str, ...]:
@@ -113,18 +113,41 @@ def _plain(word: object) -> str:
     return str(word).replace("%", "%%")
 
 
+class _OverSocket(Transport):
+    """XML-RPC over a Unix socket; nobody waits longer than ANSWER_S."""
+
+    def __init__(self, place: Path) -> None:
+        super().__init__()
+        self._place = place
+
+    def make_connection(self, host: Any) -> HTTPConnection:
+        line = HTTPConnection("shop")
+        line.sock = socket.socket(socket.AF_UNIX)
+        try:
+            line.sock.settimeout(ANSWER_S)
+            line.sock.connect(str(self._place))
+        except OSError:
+            line.sock.close()
+            raise
+        self._connection = host, line
+        return line
+
+
 class Keeper:
     """The supervisord of one shop."""
 
     def __init__(self, place: Place, system: str) -> None:
         self.place, self.system = place, system
-        transport = SupervisorTransport(None, None, f"unix://{place.socket}")
-        self._rpc: Any = ServerProxy("http://shop", transport=transport).supervisor
+
+    def ask(self, question: str, *words: object) -> Any:
+        """One call over a connection of its own: the supervisord behind it may be a new one."""
+        with ServerProxy("http://shop", transport=_OverSocket(self.place.socket)) as server:
+            return getattr(server.supervisor, question)(*words)
 
     def answers(self) -> bool:
         try:
-            return self._rpc.getState()["statename"] == "RUNNING"
-        except (OSError, Fault):
+            return self.ask("getState")["statename"] == "RUNNING"
+        except (OSError, Error, HTTPException):
             return False
 
     def pid(self) -> int | None:
@@ -152,16 +175,16 @@ class Keeper:
 
     def states(self) -> dict[str, str]:
         """Program to supervisord's word for its state."""
-        return {one["name"]: one["statename"] for one in self._rpc.getAllProcessInfo()}
+        return {one["name"]: one["statename"] for one in self.ask("getAllProcessInfo")}
 
     def run(self, *names: str) -> None:
         """Start those of the programs that do not run, and thaw those that are frozen."""
-        for one in self._rpc.getAllProcessInfo():
+        for one in self.ask("getAllProcessInfo"):
             if one["name"] not in names:
                 continue
             if one["statename"] in NOT_RUNNING:
                 with suppress(Fault):  # its restart policy was quicker
-                    self._rpc.startProcess(f"{one['group']}:{one['name']}", False)
+                    self.ask("startProcess", f"{one['group']}:{one['name']}", False)
             elif one["pid"] > 1:
                 for pid in (one["pid"], *descendants(one["pid"])):
                     with suppress(ProcessLookupError):

@@ -83,6 +83,10 @@ class Asking:
                 yield f"the standby streams ({wanted})"
             if not _all_up(self._servers(name, "read-only")):
                 yield f"{name} sees both databases"
+        # PostgreSQL knows it first; until Patroni does, it would promote nobody.
+        known = [_get(f"{self._url(n, 8008)}/synchronous")[0] for n in self._members("database")]
+        if wanted == "sync" and 200 not in known:
+            yield "Patroni knows the standby as synchronous"
 
     def cache(self) -> Iterator[str]:
         masters = 0
