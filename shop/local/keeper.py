@@ -1,62 +1,50 @@
-"""supervisord, which keeps the shop's programs: its configuration, its RPC, and what one that was
-killed left behind.
+"""supervisord, which keeps the shop's programs: its configuration, its RPC, its end.
 
-No process is ever ended that does not carry this shop's own folder in its environment or on its
-command line, looked at right before.
+It must never decide which programs are wanted, nor end a process that is not this shop's.
 """
 
 from __future__ import annotations
 
+import http.client
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+import xmlrpc.client
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
-from xmlrpc.client import Error, Fault, ServerProxy, Transport
+from xml.parsers.expat import ExpatError
 
+from local.apart import Apart
 from local.layout import PROXY_API, Layout
 from local.place import Place
+from local.processes import alive, below, has_word, of_folder, send
 from local.render import Servers, command, environment
 
 NOT_RUNNING = ("STOPPED", "EXITED", "FATAL", "UNKNOWN", "BACKOFF")
-START_S, END_S, ANSWER_S = 10.0, 15.0, 5.0
+START_S, END_S, CALL_S = 10.0, 15.0, 5.0
+# supervisord's faults for a start that came too late or to nothing: strength tells how it went.
+ALREADY = (50, 60)
 
 
-def own_namespaces() -> tuple[str, ...]:
-    """The words that give a program a process namespace of its own; none where we may not.
-
-    Inside, the caller is user 1000: PostgreSQL refuses to run as root. The whole tree ends with
-    its first process, and with supervisord.
-    """
-    words = (
-        "unshare", "--user", "--map-user=1000", "--map-group=1000",
-        "--pid", "--fork", "--kill-child", "--mount-proc",
-    )  # fmt: skip
-    tried = subprocess.run([*words, "true"], check=False, capture_output=True)
-    return words if tried.returncode == 0 else ()
-
-
-def configuration(layout: Layout, place: Place, servers: Servers, system: str) -> str:
+def configuration(layout: Layout, place: Place, servers: Servers, system: str, apart: Apart) -> str:
     """supervisord's file."""
-    apart = own_namespaces()
-    end = (str(servers["dumb-init"]), "--") if apart else ()
+    # The first process of a namespace must pass signals on and collect the dead.
+    before = (*apart.words, *((str(servers["dumb-init"]), "--") if apart.namespaces else ()))
     programs = [
         _program(
             node.name,
-            (str(servers["setpriv"]), "--pdeathsig", "KILL", *apart, *end,
-             *command(node, place, servers, sys.executable)),
+            (*before, *command(node, place, servers, sys.executable)),
             environment(node, place, servers),
             "unexpected",
             place,
         )
         for node in layout.nodes
-    ]  # fmt: skip
+    ]
     proxy = (
         str(servers["setpriv"]), "--pdeathsig", "KILL", sys.executable, "-m", "chaoskit", "proxy",
         "--host", layout.proxy_address, "--port", str(layout.ground.port(PROXY_API)),
@@ -113,61 +101,60 @@ def _plain(word: object) -> str:
     return str(word).replace("%", "%%")
 
 
-class _OverSocket(Transport):
-    """XML-RPC over a Unix socket; nobody waits longer than ANSWER_S."""
+class _Line(http.client.HTTPConnection):
+    """HTTP over supervisord's Unix socket."""
 
-    def __init__(self, place: Path) -> None:
+    def __init__(self, path: Path) -> None:
+        super().__init__("localhost", timeout=CALL_S)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(str(self._path))
+
+
+class _Transport(xmlrpc.client.Transport):
+    """XML-RPC as the standard library speaks it, over that line."""
+
+    def __init__(self, path: Path) -> None:
         super().__init__()
-        self._place = place
+        self._path = path
 
-    def make_connection(self, host: Any) -> HTTPConnection:
-        line = HTTPConnection("shop")
-        line.sock = socket.socket(socket.AF_UNIX)
-        try:
-            line.sock.settimeout(ANSWER_S)
-            line.sock.connect(str(self._place))
-        except OSError:
-            line.sock.close()
-            raise
-        self._connection = host, line
+    def make_connection(self, host: Any) -> http.client.HTTPConnection:
+        line = _Line(self._path)
+        self._connection = host, line  # what `close` closes
         return line
 
 
 class Keeper:
     """The supervisord of one shop."""
 
-    def __init__(self, place: Place, system: str) -> None:
-        self.place, self.system = place, system
-
-    def ask(self, question: str, *words: object) -> Any:
-        """One call over a connection of its own: the supervisord behind it may be a new one."""
-        with ServerProxy("http://shop", transport=_OverSocket(self.place.socket)) as server:
-            return getattr(server.supervisor, question)(*words)
+    def __init__(self, place: Place) -> None:
+        self.place = place
 
     def answers(self) -> bool:
         try:
-            return self.ask("getState")["statename"] == "RUNNING"
-        except (OSError, Error, HTTPException):
+            return bool(self._ask("getState")["statename"] == "RUNNING")
+        except OSError:
             return False
 
     def pid(self) -> int | None:
         """supervisord's process, if it is alive and ours."""
         with suppress(OSError, ValueError):
             pid = int(self.place.pid_file.read_text())
-            words = Path(f"/proc/{pid}/cmdline").read_bytes()
-            if pid > 1 and os.fsencode(self.place.folder) in words:
+            if pid > 1 and has_word(pid, self.place.configuration):
                 return pid
         return None
 
     def start(self, servers: Servers) -> None:
         """Start supervisord, in a session of its own; no program runs yet."""
-        self.place.socket.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.place.socket.unlink(missing_ok=True)
         self.place.pid_file.unlink(missing_ok=True)
-        words = [servers["supervisord"], "--configuration", self.place.folder / "supervisord.conf"]
+        words = [servers["supervisord"], "--configuration", self.place.configuration]
         done = subprocess.run(
             words, check=False, capture_output=True, text=True, cwd=self.place.folder,
-            stdin=subprocess.DEVNULL, timeout=START_S,
+            stdin=subprocess.DEVNULL, timeout=START_S, env=_plain_environment(), umask=0o077,
         )  # fmt: skip
         if done.returncode:
             raise OSError(f"supervisord did not start: {(done.stderr or done.stdout).strip()}")
@@ -175,65 +162,52 @@ class Keeper:
 
     def states(self) -> dict[str, str]:
         """Program to supervisord's word for its state."""
-        return {one["name"]: one["statename"] for one in self.ask("getAllProcessInfo")}
+        return {one["name"]: one["statename"] for one in self._ask("getAllProcessInfo")}
 
     def run(self, *names: str) -> None:
         """Start those of the programs that do not run, and thaw those that are frozen."""
-        for one in self.ask("getAllProcessInfo"):
+        for one in self._ask("getAllProcessInfo"):
             if one["name"] not in names:
                 continue
             if one["statename"] in NOT_RUNNING:
-                with suppress(Fault):  # its restart policy was quicker
-                    self.ask("startProcess", f"{one['group']}:{one['name']}", False)
+                self._ask("startProcess", f"{one['group']}:{one['name']}", False)
             elif one["pid"] > 1:
-                for pid in (one["pid"], *descendants(one["pid"])):
-                    with suppress(ProcessLookupError):
-                        os.kill(pid, signal.SIGCONT)
+                send(signal.SIGCONT, below(one["pid"]))
 
     def end(self) -> None:
         """End everything of this shop, also what a killed supervisord left."""
+        doomed = set(of_folder(self.place.folder))
         if (pid := self.pid()) is not None:
-            os.kill(pid, signal.SIGKILL)  # every program ends with it
-            until("supervisord has ended", lambda: self.pid() is None, END_S)
+            os.kill(pid, signal.SIGSTOP)  # or it would start again what is killed before it
+            doomed |= set(below(pid))
 
         def none_left() -> bool:
-            left = list(_ours(self.place.folder))
-            for pid in left:
-                with suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
+            # Whoever was started meanwhile is found again; whoever lost its parent is known.
+            left = {*alive(doomed), *of_folder(self.place.folder)}
+            doomed.update(left)
+            send(signal.SIGKILL, left)
             return not left
 
         until("every process has ended", none_left, END_S)
-        self.place.socket.unlink(missing_ok=True)
-        if self.place.socket.parent != self.place.folder:
-            with suppress(OSError):
-                self.place.socket.parent.rmdir()
+        self.place.forget_socket()
+
+    def _ask(self, call: str, *words: object) -> Any:
+        """One call on a connection of its own. Raises OSError; a start come too late is none."""
+        try:
+            with xmlrpc.client.ServerProxy("http://shop", _Transport(self.place.socket)) as line:
+                return getattr(line.supervisor, call)(*words)
+        except xmlrpc.client.Fault as fault:
+            if fault.faultCode in ALREADY:
+                return None
+            raise OSError(f"supervisord would not {call}: {fault.faultString}") from fault
+        except (http.client.HTTPException, xmlrpc.client.Error, ExpatError) as error:
+            raise OSError(f"supervisord does not answer {call}: {error!r}") from error
 
 
-def _ours(folder: Path) -> Iterator[int]:
-    """Living processes that were told this folder by their environment."""
-    mark = b"SHOP_FOLDER=" + os.fsencode(folder)
-    for entry in Path("/proc").iterdir():
-        with suppress(OSError):
-            if entry.name.isdigit() and mark in (entry / "environ").read_bytes().split(b"\0"):
-                pid = int(entry.name)
-                if pid not in (os.getpid(), os.getppid()):
-                    yield pid
-
-
-def descendants(pid: int) -> set[int]:
-    """The processes under `pid`, whatever session they moved to."""
-    parents = {}
-    for entry in Path("/proc").iterdir():
-        with suppress(OSError, ValueError):
-            # The name stands in brackets and may hold anything; the parent is the second after.
-            parents[int(entry.name)] = int(
-                (entry / "stat").read_text().rpartition(")")[2].split()[1]
-            )
-    found: set[int] = set()
-    while more := {child for child, parent in parents.items() if parent in found | {pid}} - found:
-        found |= more
-    return found
+def _plain_environment() -> dict[str, str]:
+    """What supervisord and the nodes are started with: nothing that a server takes for settings."""
+    kept = ("PATH", "HOME", "USER", "TMPDIR", "LD_LIBRARY_PATH")
+    return {"LC_ALL": "C.UTF-8"} | {key: os.environ[key] for key in kept if key in os.environ}
 
 
 def until(what: str, so: Callable[[], bool], within: float) -> None:
@@ -241,5 +215,5 @@ def until(what: str, so: Callable[[], bool], within: float) -> None:
     limit = time.monotonic() + within
     while not so():
         if time.monotonic() > limit:
-            raise OSError(f"not after {within:g} s: {what}")
+            raise OSError(f"not so after {within:g} s: {what}")
         time.sleep(0.05)

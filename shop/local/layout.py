@@ -23,8 +23,8 @@ NODE_FILES = SHOP / "docker" / "nodes"
 
 PROXY_NODE, PROXY_API = "toxiproxy", 8474
 ENTRY_PORTS = {"gateway1": 8081, "gateway2": 8082}
-# Every port that the shop's files name, as they name it.
-PORTS = (8080, 8404, 5432, 5433, 8008, 6379, 26379, 2379, 2380, PROXY_API, *ENTRY_PORTS.values())
+# The ports of the nodes, as the shop's files name them. Any node may have any of them.
+PORTS = (8080, 8404, 5432, 5433, 8008, 6379, 26379, 2379, 2380)
 _VARIABLE = re.compile(r"\$\{(\w+)(?::?-([^}]*))?\}")
 
 
@@ -70,6 +70,15 @@ class Layout:
     @property
     def addresses(self) -> dict[str, str]:
         return {node.name: node.address for node in self.nodes}
+
+    @property
+    def listens(self) -> list[tuple[str, int]]:
+        """Every address and port that the shop may take."""
+        ports = [self.ground.port(port) for port in PORTS]
+        places = [(node.address, port) for node in self.nodes for port in ports]
+        ways = [proxy["listen"].rpartition(":") for proxy in self.proxies]
+        places += [(address, int(port)) for address, _, port in ways]
+        return [*places, (self.proxy_address, self.ground.port(PROXY_API))]
 
     def url(self, address: str, port: int) -> str:
         return f"http://{address}:{self.ground.port(port)}"

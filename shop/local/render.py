@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import shutil
 from pathlib import Path
 
@@ -48,10 +49,12 @@ def rendered(name: str, text: str, node: Node, place: Place, servers: Servers) -
         text = text.replace("unix_socket_directories: /tmp", 'unix_socket_directories: ""')
         # Whoever connects on loopback comes from 127.0.0.1, whatever his own address is.
         text = text.replace("@NET@.0/24", "127.0.0.0/8")
-        return text.replace("/shop/nodes/", f"{files}/")
+        # Patroni splits this one as a shell does.
+        bootstrap = json.dumps(shlex.quote(str(files / "bootstrap-database.sh")))
+        return text.replace("/shop/nodes/bootstrap-database.sh", bootstrap)
     if name == "redis.conf":
         text = text.replace("bind * -::*", f"bind {node.address}")
-        return text.replace("dir /var/lib/redis", f"dir {home}")
+        return text.replace("dir /var/lib/redis", f'dir "{home}"')
     return text
 
 

@@ -20,6 +20,8 @@ WHEELS = {
     "dumb-init": ("", ""),
     "supervisord": ("supervisor", ""),
 }
+# What the nodes' own programs are written with, and the proxy that carries the links.
+MODULES = ("aiohttp", "asyncpg", "chaoskit", "psycopg", "redis", "yaml")
 # Of the machine itself; part of every Linux distribution.
 SYSTEM = ("setpriv", "unshare", "bash")
 
@@ -33,6 +35,7 @@ def find_servers() -> Mapping[str, Path]:
     found = {name: _find(name, *where) for name, where in WHEELS.items()}
     found |= {name: _on_path(name) for name in SYSTEM}
     lacking = sorted(name for name, path in found.items() if path is None)
+    lacking += [f"Python module {name}" for name in MODULES if find_spec(name) is None]
     if lacking:
         raise Missing(
             f"no {', '.join(lacking)} on this machine; the wheels are for Linux on x86-64: "

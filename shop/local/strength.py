@@ -16,13 +16,27 @@ import redis
 from local.layout import Layout
 
 WAIT_S = 2.0
+SERVICE, BALANCER = (8080, "/health"), (8404, "/health")
+HEALTH = {
+    **dict.fromkeys(("web", "catalog", "order", "recommend"), SERVICE),
+    **dict.fromkeys(("gateway", "dbproxy", "cacheproxy"), BALANCER),
+    "database": (8008, "/readiness"),
+    "etcd": (2379, "/health"),
+}
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 def lacking(layout: Layout, without: frozenset[str]) -> list[str]:
     """One line for each thing that is missing; none means full strength."""
     asking = Asking(layout, without)
-    checks = (asking.gateways, asking.web, asking.database, asking.cache, asking.sentinels)
+    checks = (
+        asking.nodes,
+        asking.gateways,
+        asking.web,
+        asking.database,
+        asking.cache,
+        asking.sentinels,
+    )
 
     def answer(check: Callable[[], Iterator[str]]) -> list[str]:
         return list(check())
@@ -55,6 +69,14 @@ class Asking:
     def __init__(self, layout: Layout, without: frozenset[str]) -> None:
         self.layout, self.without = layout, without
         self.where = layout.addresses
+
+    def nodes(self) -> Iterator[str]:
+        """What the containers' own health checks ask; caches and Sentinels are asked below."""
+        for node in self.layout.nodes:
+            if asked := HEALTH.get(node.tier):
+                port, path = asked
+                if _get(f"{self._url(node.name, port)}{path}")[0] != 200:
+                    yield f"{node.name} answers"
 
     def gateways(self) -> Iterator[str]:
         for name in self._members("gateway"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,8 @@ from tests.ordinary_user import ROOT
 sys.path.insert(0, str(ROOT / "shop"))
 
 from local.keeper import _quoted
-from local.layout import PORTS, Ground, read_layout
-from local.place import Place, can_listen
+from local.layout import Ground, read_layout
+from local.place import BadName, Place, can_listen, claim, free_ground
 from local.render import rendered
 
 PLAIN = Ground("127.77.9", {})
@@ -60,8 +61,7 @@ def test_every_port_of_the_shops_files_can_move() -> None:
             port = word.rpartition(":")[2]
             if ":" in word and port.isdigit() and int(port) > 1023:
                 named.add(int(port))
-    proxies = {port for port in named if 21000 <= port < 25000}
-    assert named - proxies <= set(PORTS)
+    assert named <= {port for _, port in read_layout(PLAIN, "").listens}
 
 
 def test_without_its_failover_clients_know_the_first_gateway_only() -> None:
@@ -81,11 +81,48 @@ def test_no_file_keeps_a_place_of_the_container() -> None:
             assert container not in text, (name, container)
 
 
-def test_a_deep_folder_has_its_socket_in_a_short_one() -> None:
-    assert Place(Path("/short"), "shop").socket == Path("/short/local-shop/supervisor.sock")
-    deep = Place(Path("/deep") / ("x" * 100), "shop").socket
-    assert len(os.fsencode(deep)) < 100
-    assert "x" * 100 not in str(deep)
+def test_a_deep_folder_has_its_socket_in_a_short_one(tmp_path: Path) -> None:
+    near, deep = Place(tmp_path, "shop"), Place(tmp_path / ("x" * 100), "shop")
+    for place in (near, deep):
+        place.folder.mkdir(parents=True)
+    # Where the tests' own folder is deep already, both are in a short one.
+    deep.choose_socket()
+    assert len(os.fsencode(deep.socket)) < 100
+    assert "x" * 100 not in str(deep.socket)
+    assert Place(tmp_path / ("x" * 100), "shop").socket == deep.socket  # known to the next command
+    deep.forget_socket()
+    assert not deep.socket.parent.exists()
+    assert near.socket == near.folder / "supervisor.sock"
+
+
+@pytest.mark.parametrize("name", ["", "../etc", "a:b", "two words", "x" * 64])
+def test_a_name_that_cannot_be_one_is_refused(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHOP_PROJECT", name)
+    with pytest.raises(BadName, match="SHOP_PROJECT"):
+        Place.of_environment()
+
+
+def test_the_ports_of_the_proxies_can_move_too() -> None:
+    layout = read_layout(Ground("127.77.9", {21001: 20001}), "")
+    assert ("127.77.9.71", 20001) in layout.listens
+    gateway = next(node for node in layout.nodes if node.name == "gateway1")
+    text = (ROOT / "shop" / "docker" / "nodes" / "gateway.cfg").read_text()
+    servers = {"postgres": Path("/wheel/bin/postgres")}
+    place = Place(Path("/nowhere"), "trial")
+    moved = layout.ground.at(rendered("gateway.cfg", text, gateway, place, servers))
+    assert ".71:20001" in moved
+    assert "21001" not in moved
+
+
+def test_a_ground_is_one_shops_alone() -> None:
+    ground, held = free_ground("one seed")
+    with closing(held):
+        other, also = free_ground("one seed")
+        also.close()
+        assert other.net != ground.net
+    again = claim(ground.net)
+    assert again is not None
+    again.close()
 
 
 def test_words_reach_a_program_as_they_are() -> None:

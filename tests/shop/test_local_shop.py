@@ -11,6 +11,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -104,7 +105,7 @@ def test_it_comes_up_says_what_it_waits_for_and_leaves_nothing(shop: LocalShop) 
     assert shop.call("status").returncode == 0
     assert shop.call("down").returncode == 0
     eventually(lambda: not shop.processes(), what="the end of every process")
-    assert [path.name for path in shop.state.iterdir()] == ["local.lock"]
+    assert not list(shop.state.iterdir())
     assert shop.call("status").returncode == 1
     assert shop.call("down").returncode == 0  # nothing running is fine
 
@@ -120,6 +121,30 @@ def test_two_side_by_side_do_not_meet(shop: LocalShop, tmp_path: Path) -> None:
     finally:
         assert other.call("down").returncode == 0
     assert shop.get("/browse?item=2") == 200
+
+
+def test_two_that_start_at_once_do_not_meet_either(shop: LocalShop, tmp_path: Path) -> None:
+    """The same name in two state folders: both begin to look at the same place."""
+    other = LocalShop(tmp_path / "a folder with spaces; and more" / ("x" * 60))
+    try:
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(LocalShop.up, (shop, other)))
+        assert set(shop.told()["addresses"].values()).isdisjoint(other.told()["addresses"].values())
+        assert shop.get("/browse?item=1") == other.get("/browse?item=1") == 200
+        short = Path(other.told()["supervisor"]).parent
+    finally:
+        assert other.call("down").returncode == 0
+    assert not short.exists()
+
+
+def test_an_up_that_was_killed_does_not_block_the_next(shop: LocalShop) -> None:
+    with subprocess.Popen(
+        [SCRIPTS / "up.sh"], env=shop.environment, stdout=subprocess.DEVNULL
+    ) as begun:
+        eventually(lambda: (shop.folder / "supervisord.pid").exists(), 30, "supervisord")
+        begun.kill()
+    shop.up()
+    assert shop.get("/browse?item=1") == 200
 
 
 def test_a_killed_supervisord_does_not_block_the_next_up(shop: LocalShop) -> None:
@@ -140,8 +165,6 @@ def test_what_was_stopped_or_frozen_is_back_after_up(shop: LocalShop) -> None:
 
 
 def test_a_port_that_somebody_holds_everywhere_is_left_to_him(shop: LocalShop) -> None:
-    # Nobody can hold it everywhere while the reference shop itself stands on this machine.
-    subprocess.run([SCRIPTS / "down.sh"], check=True, timeout=60)
     with closing(socket.create_server(("0.0.0.0", 8404))):
         assert "port 8404 is taken on every address" in shop.up()
         assert set(shop.told()["ports"]) == {"8404"}
@@ -199,10 +222,22 @@ def _postgres(data: str) -> list[int]:
 def test_a_mechanism_that_does_not_exist_is_named(shop: LocalShop) -> None:
     shop.without = "cache-fallbag"
     done = shop.call("up")
-    shop.without = ""
     assert done.returncode == 1
     assert "SHOP_WITHOUT names no such mechanism: cache-fallbag" in done.stdout
     assert "Traceback" not in done.stdout
+
+
+def test_what_is_not_installed_is_named(shop: LocalShop, tmp_path: Path) -> None:
+    bare = tmp_path / "python"  # an interpreter that sees the standard library only
+    bare.write_text(f'#!/bin/sh\nexec "{sys.executable}" -S "$@"\n')
+    bare.chmod(0o755)
+    done = subprocess.run(
+        [SCRIPTS / "up.sh"], env={**shop.environment, "PYTHON": str(bare)}, text=True,
+        check=False, capture_output=True, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "pip install" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_other_mechanisms_start_from_a_clean_state(shop: LocalShop) -> None:
@@ -221,9 +256,9 @@ def test_an_ordinary_user_runs_it_all() -> None:
         $chaoskit run --quick --runtime local --reports $TMPDIR/reports \
             experiments/shop/node-kill.yaml
         $chaoskit system down $where
-        ls $SHOP_STATE
+        find $SHOP_STATE
     """
     ran = as_ordinary_user(["sh", "-ec", script, sys.executable], os.environ, ROOT)
     assert ran.returncode == 0, ran.stdout
     assert "HELD" in ran.stdout
-    assert ran.stdout.splitlines()[-1] == "local.lock"
+    assert ran.stdout.splitlines()[-1].endswith("/shop")  # nothing is left in it

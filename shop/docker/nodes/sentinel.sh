@@ -17,7 +17,7 @@ write_config() {
     cat >"$CONFIG" <<CONF
 ${HOST:+bind $HOST}
 port 26379
-dir ${SHOP_HOME:-/tmp}
+dir "${SHOP_HOME:-/tmp}"
 protected-mode no
 sentinel resolve-hostnames no
 sentinel announce-ip $SHOP_NET.6${SHOP_NODE#sentinel}

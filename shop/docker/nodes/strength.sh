@@ -40,6 +40,8 @@ check_web() {
     done
 }
 
+is_synchronous() { curl -fsS -m 1 -o /dev/null "http://$SHOP_NET.$1:8008/synchronous" 2>/dev/null; }
+
 # Asked through each database proxy, so that the way there is checked too.
 check_database() {
     local wanted=sync address state
@@ -50,6 +52,9 @@ check_database() {
         [[ $state == "$wanted" ]] || lacks "the standby streams ($wanted)"
         all_up "$(servers_of "$address" read-only)" || lacks "dbproxy${address#5} sees both databases"
     done
+    # PostgreSQL knows it first; until Patroni does, it would promote nobody.
+    [[ $wanted != sync ]] || is_synchronous 53 || is_synchronous 54 \
+        || lacks "Patroni knows the standby as synchronous"
 }
 
 check_cache() {
