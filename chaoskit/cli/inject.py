@@ -93,6 +93,7 @@ def _hold(use: FaultUse, lasts: Duration, path: Path, runtime: str, reports: Pat
 
     stop = StopFlag()
     opened = open_system(load_system(path), path.parent, runtime)
+    click.echo(f"on {opened.choice}")
     with signals(stop), LivePanel(Console()) as panel:
         conducted = run_opened(
             experiment_by_hand(use, lasts),

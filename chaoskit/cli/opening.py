@@ -112,6 +112,10 @@ def open_system(system: System, folder: Path, wanted: str = "auto") -> Opened:
     choice = choose_runtime(system, folder, wanted)
     system = system.on(choice.runtime)
     spec, entries = read_spec(system, folder, choice.runtime)
+    if choice.runtime == "local" and spec.supervisor is None:
+        raise Unreachable(
+            f"{system.system} is not up on {choice}; try: chaoskit system up --runtime local"
+        )
     for entry in entries:
         refuse_foreign(entry, system)
     world = open_world(describe(system, spec, choice.runtime))

@@ -121,9 +121,19 @@ def test_misuse_is_told_in_one_message(words: tuple[str, ...], hint: str) -> Non
     assert "Traceback" not in done.stderr
 
 
+def test_a_local_system_that_is_not_up_is_one_clear_message(state: dict[str, str]) -> None:
+    done = chaoskit(
+        "run", "--runtime", "local", "experiments/shop/healthy.yaml",
+        SHOP_PROJECT="nobodys", **state,
+    )  # fmt: skip
+    assert done.returncode == 5, done.stdout + done.stderr
+    assert "shop is not up on local; try: chaoskit system up --runtime local" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_no_engine_is_one_clear_message(state: dict[str, str]) -> None:
     done = chaoskit(
-        "run", "experiments/shop/healthy.yaml",
+        "run", "--runtime", "docker", "experiments/shop/healthy.yaml",
         DOCKER_HOST="unix:///nowhere/docker.sock", **state,
     )  # fmt: skip
     assert done.returncode == 5, done.stdout + done.stderr
