@@ -7,6 +7,7 @@ must never delay the API or the exit.
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
 import threading
 from contextlib import ExitStack, suppress
@@ -131,11 +132,18 @@ async def _connected(family: int, place: tuple[Any, ...]) -> socket.socket:
 def listening(listen: str) -> socket.socket:
     """A listening socket at a canonical address. Raises OSError."""
     host, port = split(listen, "listen")
-    if host == EVERYWHERE and socket.has_dualstack_ipv6():
-        with suppress(OSError):  # the kernel may have IPv6 compiled in and switched off
-            return _bound(socket.AF_INET6, host, port, dual=True)
-        return _bound(socket.AF_INET, "0.0.0.0", port)
+    if host == EVERYWHERE:
+        return _bound_everywhere(port)
     return _bound(socket.AF_INET6 if ":" in host else socket.AF_INET, host, port)
+
+
+def _bound_everywhere(port: int) -> socket.socket:
+    try:
+        return _bound(socket.AF_INET6, EVERYWHERE, port, dual=True)
+    except OSError as error:  # the kernel may lack IPv6, or have it switched off
+        if error.errno == errno.EADDRINUSE:
+            raise
+    return _bound(socket.AF_INET, "0.0.0.0", port)
 
 
 def _bound(family: int, host: str, port: int, dual: bool = False) -> socket.socket:

@@ -95,7 +95,10 @@ class Connection:
         if link.direction == STREAMS[0]:
             shared = self._exchanges[toxic.name] = Exchanges()
             return Requests(toxic, link, chance, self._loop, shared)
-        return Responses(toxic, link, chance, self._loop, self._exchanges[toxic.name])
+        shared = self._exchanges[toxic.name]
+        answers = Responses(toxic, link, chance, self._loop, shared)
+        shared.wake = answers.go_on
+        return answers
 
     def link_ended(self, ending: Ending) -> None:
         if ending is Ending.RESET:

@@ -121,8 +121,10 @@ class HttpServer:
                 yield Answer(refusal.status, refusal.content()), False
                 return
             answer = await self._answering(request)
-            yield answer, request.keeps_alive
-            if not request.keeps_alive:
+            # A HEAD has no body in its answer; with one, only an end tells where the next begins.
+            goes_on = request.keeps_alive and request.method != "HEAD"
+            yield answer, goes_on
+            if not goes_on:
                 return
 
 

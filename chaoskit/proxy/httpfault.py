@@ -25,8 +25,8 @@ from chaoskit.proxy.stages import Ending, Receiver, Stage
 from chaoskit.proxy.toxics import Toxic
 
 
-class Requests(Stage):
-    """The way to the upstream."""
+class HttpStage(Stage):
+    """What both directions have: a buffer, the message in it, and the way out of HTTP."""
 
     def __init__(
         self,
@@ -40,48 +40,65 @@ class Requests(Stage):
         self._shared = shared
         self._buffer = bytearray()
         self._body: Body | None = None
-        self._swallow = False
+        self._dropping = False  # what is left of this message goes nowhere
+        self._at = 0.0  # when that which is passed on came, or was let go
 
-    def put(self, piece: bytes, at: float) -> None:
-        self._buffer += piece
+    def _work(self) -> None:
+        """Step through what is there; from the first that is no HTTP on, all passes."""
         try:
-            while self._buffer and not self._shared.tunnel and self._step(at):
+            while not self._shared.tunnel and self._step():
                 pass
         except NotHttp:
             self._shared.tunnel = True
-            if self._swallow:
+            if self._dropping:
                 self.following.end(Ending.CLOSED)
         if self._shared.tunnel:
-            self._flush(at)
+            self._flush()
         self.held = len(self._buffer)
 
+    def _step(self) -> bool:
+        """One body's part or one head; False when more must come first. Raises NotHttp."""
+        raise NotImplementedError
+
+    def _flush(self) -> None:
+        rest = bytes(self._buffer)
+        self._buffer.clear()
+        self._pass(rest)
+
+    def _pass(self, piece: bytes) -> None:
+        if piece and not self._dropping:
+            self.following.put(piece, self._at)
+
+
+class Requests(HttpStage):
+    """The way to the upstream."""
+
+    def put(self, piece: bytes, at: float) -> None:
+        self._buffer += piece
+        self._at = at
+        self._work()
+
     def end(self, ending: Ending) -> None:
-        self._flush(self.loop.time())
+        self._at = self.loop.time()
+        self._flush()
         self.following.end(ending)
 
     def leave(self) -> None:
-        if self._swallow:  # half a request is gone: what follows means nothing to upstream
+        if self._dropping:  # half a request is gone: what follows means nothing to upstream
             self.following.end(Ending.CLOSED)
-        self._flush(self.loop.time())
+        self._at = self.loop.time()
+        self._flush()
 
-    def _flush(self, at: float) -> None:
-        rest = bytes(self._buffer)
-        self._buffer.clear()
-        self._pass(rest, at)
-
-    def _pass(self, piece: bytes, at: float) -> None:
-        if piece and not self._swallow:
-            self.following.put(piece, at)
-
-    def _step(self, at: float) -> bool:
-        """One body's part or one head; False when more must come first."""
+    def _step(self) -> bool:
+        if not self._buffer:
+            return False
         if self._body is not None:
-            self._pass(self._body.take(self._buffer), at)
+            self._pass(self._body.take(self._buffer))
             self._close_body()
             return True
         is_request = begins_request(self._buffer)
         if is_request is False:
-            self._flush(at)
+            self._flush()
         found = take_head(self._buffer) if is_request else None
         if found is None:
             return False
@@ -91,10 +108,10 @@ class Requests(Stage):
         except NotHttp:
             self._buffer[:0] = raw
             raise
-        exchange = self._judge(head, at)
-        self._swallow = exchange.made is not None
+        exchange = self._judge(head)
+        self._dropping = exchange.made is not None
         self._shared.waiting.append(exchange)
-        self._pass(raw, at)
+        self._pass(raw)
         self._close_body()
         if exchange.made is not None:
             self._shared.wake()
@@ -102,10 +119,10 @@ class Requests(Stage):
 
     def _close_body(self) -> None:
         if self._body is not None and self._body.done:
-            self._body, self._swallow = None, False
+            self._body, self._dropping = None, False
 
-    def _judge(self, head: Head, at: float) -> Exchange:
-        method, toxic = head.method, self.toxic
+    def _judge(self, head: Head) -> Exchange:
+        method, toxic, at = head.method, self.toxic, self._at
         if self.choices.random() >= toxic["share"]:
             return Exchange(method, at)
         toxic.hits += 1
@@ -118,43 +135,29 @@ class Requests(Stage):
         return hit
 
 
-class Responses(Stage):
+class Responses(HttpStage):
     """The way back: upstream's answers and those made here, in order."""
 
-    def __init__(
-        self,
-        toxic: Toxic,
-        following: Receiver,
-        chance: Chance,
-        loop: asyncio.AbstractEventLoop,
-        shared: Exchanges,
-    ) -> None:
-        super().__init__(toxic, following, chance, loop)
-        self._shared = shared
-        shared.wake = self._go_on
-        self._buffer = bytearray()
-        self._body: Body | None = None
-        self._drop = False
-        self._timer: asyncio.TimerHandle | None = None
-        self._waited: Exchange | None = None
-        self._ending: Ending | None = None
+    _timer: asyncio.TimerHandle | None = None
+    _waited: Exchange | None = None
+    _ending: Ending | None = None
 
     def put(self, piece: bytes, at: float) -> None:
         self._buffer += piece
-        self._go_on()
+        self.go_on()
 
     def end(self, ending: Ending) -> None:
         self._ending = ending
-        self._go_on()
+        self.go_on()
 
     def leave(self) -> None:
         """Delays end now; what cannot be told any more ends the connection."""
         self.stop()
         for exchange in self._shared.waiting:
             exchange.delay = 0.0
-        self._go_on()
+        self.go_on()
         self._flush()
-        if self._drop or any(exchange.made for exchange in self._shared.waiting):
+        if self._dropping or any(exchange.made for exchange in self._shared.waiting):
             self.following.end(Ending.CLOSED)
 
     def stop(self) -> None:
@@ -162,32 +165,18 @@ class Responses(Stage):
             self._timer.cancel()
             self._timer = None
 
-    def _go_on(self) -> None:
-        try:
-            while self._timer is None and not self._shared.tunnel and self._step():
-                pass
-        except NotHttp:
-            self._shared.tunnel = True
-            if self._drop:
-                self.following.end(Ending.CLOSED)
-        if self._shared.tunnel:
-            self._flush()
-        self.held = len(self._buffer)
+    def go_on(self) -> None:
+        """Answer what can be answered by now."""
+        self._at = self.loop.time()
+        self._work()
         if self._ending is not None and self._timer is None:
             self._flush()
             self.following.end(self._ending)
 
-    def _flush(self) -> None:
-        rest = bytes(self._buffer)
-        self._buffer.clear()
-        self._pass(rest)
-
-    def _pass(self, piece: bytes) -> None:
-        if piece and not self._drop:
-            self.following.put(piece, self.loop.time())
-
     def _step(self) -> bool:
         """One body's part, one head, or one answer of our own; False when there is none."""
+        if self._timer is not None:
+            return False
         if self._body is not None:
             return self._step_body(self._body)
         waiting = self._shared.waiting
@@ -208,7 +197,7 @@ class Responses(Stage):
         return bool(taken)
 
     def _over(self) -> None:
-        self._body, self._drop = None, False
+        self._body, self._dropping = None, False
         self._shared.waiting.popleft()
 
     def _wait(self, exchange: Exchange) -> bool:
@@ -224,7 +213,7 @@ class Responses(Stage):
 
     def _delay_over(self) -> None:
         self._timer = None
-        self._go_on()
+        self.go_on()
         self.moved()
 
     def _say(self, made: bytes) -> bool:
@@ -266,7 +255,7 @@ class Responses(Stage):
             self._pass(raw)
         else:
             self._pass(self._rewritten(exchange, head))
-            self._drop = exchange.body is not None
+            self._dropping = exchange.body is not None
         if self._body.done:
             self._over()
 

@@ -14,7 +14,7 @@ from collections import Counter
 from functools import partial
 from typing import Any
 
-from chaoskit.proxy.addresses import join, listening
+from chaoskit.proxy.addresses import join, listening, split
 from chaoskit.proxy.chance import Chance
 from chaoskit.proxy.connection import Connection
 from chaoskit.proxy.refusals import ApiRefusal, no_toxic
@@ -54,7 +54,8 @@ class Proxy:
         except OSError as error:
             said = "address already in use" if error.errno == errno.EADDRINUSE else reason(error)
             raise ApiRefusal(500, f"listen tcp {self.listen}: bind: {said}") from error
-        self.listen = join(*self._door.getsockname()[:2])
+        # Only the port is news: without IPv6 `[::]` is served on IPv4, and stays what was asked.
+        self.listen = join(split(self.listen)[0], self._door.getsockname()[1])
         self._loop.add_reader(self._door.fileno(), self._accept)
 
     def disable(self) -> None:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import resource
 import secrets
 import signal
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,13 @@ def read_config(path: Path) -> Any:
         raise InvalidInput(f"{path} is not JSON: {error}") from error
 
 
+def allow_connections() -> None:
+    """As many descriptors as this user may have: each connection takes two, and 1024 is usual."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(OSError, ValueError):  # where it is forbidden, what there is must do
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
 async def serve(
     host: str, port: int, config: Path | None, seed: int | None, say: Callable[[str], None]
 ) -> int:
@@ -88,6 +96,7 @@ async def serve(
 
     for number, code in ((signal.SIGTERM, 0), (signal.SIGINT, 130)):
         loop.add_signal_handler(number, stop, code)
+    allow_connections()
     server = FaultProxy(seed)
     proxies = [] if config is None else read_config(config)
     await server.start(host, port, proxies)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 
-from tests.proxy.peers import Upstream, echo, swallow, upstream
+from tests.proxy.peers import Swallower, Upstream, echo, upstream
 from tests.proxy.servers import Server, embedded, toxiproxy
 
 SERVERS = {"embedded": embedded, "toxiproxy": toxiproxy}
@@ -44,6 +45,6 @@ def echoing() -> Iterator[Upstream]:
 
 
 @pytest.fixture
-def swallowing() -> Iterator[Upstream]:
-    with upstream(swallow) as found:
+def swallowing() -> Iterator[Swallower]:
+    with closing(Swallower()) as found:
         yield found

@@ -11,6 +11,8 @@ from typing import TypeVar
 
 Found = TypeVar("Found")
 Behaviour = Callable[[socket.socket], None]
+NOWHERE = "127.0.0.1:9"
+LATE = 5.0  # seconds that a busy machine may take for what should be done at once
 
 
 def eventually(look: Callable[[], Found], within: float = 10) -> Found:
@@ -78,15 +80,30 @@ def echo(line: socket.socket) -> None:
         line.sendall(piece)
 
 
-def swallow(line: socket.socket) -> None:
-    while line.recv(65536):
-        pass
+class Swallower(Upstream):
+    """Keeps nothing of what it gets but the count of bytes, in `taken`."""
+
+    def __init__(self) -> None:
+        self.taken = 0
+        super().__init__(self._swallow)
+
+    def _swallow(self, line: socket.socket) -> None:
+        while piece := line.recv(65536):
+            self.taken += len(piece)
 
 
 def connect(place: tuple[str, int]) -> socket.socket:
     line = socket.create_connection(place, 10)
     line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return line
+
+
+def refused(place: tuple[str, int]) -> bool:
+    try:
+        connect(place).close()
+    except ConnectionRefusedError:
+        return True
+    return False
 
 
 def receive(line: socket.socket, size: int) -> bytes:
@@ -103,6 +120,18 @@ def asked(line: socket.socket, text: bytes = b"ping") -> float:
     line.sendall(text)
     assert receive(line, len(text)) == text
     return time.monotonic() - began
+
+
+def silent(line: socket.socket, seconds: float) -> bool:
+    """Whether nothing comes for so long; the wait is what is being claimed."""
+    line.settimeout(seconds)
+    try:
+        line.recv(1)
+        return False
+    except TimeoutError:
+        return True
+    finally:
+        line.settimeout(10)
 
 
 def ending(line: socket.socket) -> str:

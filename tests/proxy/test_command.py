@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+import resource
 import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -91,3 +92,51 @@ def test_an_address_in_use_is_said() -> None:
     assert code == 5
     assert "address already in use" in error
     assert "--port" in error
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.77.3.71"])
+def test_killed_with_live_connections_it_comes_up_again_at_once(
+    tmp_path: Path, echoing: Upstream, host: str
+) -> None:
+    """As a process keeper restarts it: same configuration, same addresses, no waiting."""
+    wish = [
+        {"name": name, "upstream": echoing.address, "listen": f"{host}:{free_port(host)}"}
+        for name in ("a", "b")
+    ]
+    config = tmp_path / "proxies.json"
+    config.write_text(json.dumps(wish))
+    words = ("--host", host, "--port", str(free_port(host)), "--config", str(config))
+    shown = []
+    for _ in range(3):
+        with command(*words) as (process, server, _), ExitStack() as lines:
+            shown.append(server.done("GET", "/proxies"))
+            for proxy in shown[-1].values():
+                made = [lines.enter_context(connect(door(proxy))) for _ in range(5)]
+                for line in made:
+                    asked(line)
+                made[0].close()  # on this side it waits out its time
+            server.toxic("latency", name="a", latency=5)
+            process.kill()
+            process.wait(10)
+    assert [proxy["listen"] for proxy in shown[0].values()] == [proxy["listen"] for proxy in wish]
+    for again in shown[1:]:
+        assert again == shown[0]
+
+
+def free_port(host: str) -> int:
+    with socket.create_server((host, 0)) as found:
+        port: int = found.getsockname()[1]
+        return port
+
+
+def test_it_allows_itself_as_many_connections_as_it_may() -> None:
+    """1024 descriptors, the usual limit, would be 500 connections."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (before[1] // 2, before[1]))
+    with ExitStack() as after:
+        after.callback(resource.setrlimit, resource.RLIMIT_NOFILE, before)
+        process, _, _ = after.enter_context(command())
+        limits = Path(f"/proc/{process.pid}/limits").read_text()
+        found = re.search(r"Max open files\s+(\d+)\s+(\d+)", limits)
+        assert found
+        assert found[1] == found[2]

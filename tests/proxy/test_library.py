@@ -11,10 +11,8 @@ from toxiproxy.exceptions import InvalidToxic, NotFound, ProxyExists
 from toxiproxy.server import Toxiproxy
 
 from chaoskit.world.toxiproxy import ProxyServer, Toxic
-from tests.proxy.peers import Upstream, asked, connect
+from tests.proxy.peers import NOWHERE, Upstream, asked, connect, refused
 from tests.proxy.servers import Server, door
-
-NOWHERE = "127.0.0.1:9"
 
 
 @pytest.fixture
@@ -74,6 +72,43 @@ def test_populate_and_destroy_all(library: Any) -> None:
     assert sorted(library.proxies()) == ["a", "b"]
     library.destroy_all()
     assert library.proxies() == {}
+
+
+def test_populate_keeps_what_is_so_and_replaces_what_is_not(library: Any) -> None:
+    wish = [{"name": "p", "upstream": NOWHERE, "listen": "127.0.0.1:0"}]
+    wish[0]["listen"] = library.populate(wish)[0].listen
+    library.get_proxy("p").add_toxic(type="latency", attributes={"latency": 1})
+    assert library.populate(wish) == []
+    assert list(library.get_proxy("p").toxics()) == ["latency_downstream"]
+    wish[0]["upstream"] = "127.0.0.1:10"
+    assert [proxy.upstream for proxy in library.populate(wish)] == ["127.0.0.1:10"]
+    assert library.get_proxy("p").toxics() == {}
+
+
+def test_a_proxy_by_hand(library: Any, echoing: Upstream) -> None:
+    proxy = library.create(echoing.address, "p", listen="127.0.0.1:0", enabled=True)
+    place = door({"listen": proxy.listen})
+    proxy.disable()
+    assert proxy.enabled is False
+    assert refused(place)
+    proxy.enable()
+    assert proxy.enabled is True
+    with connect(place) as line:
+        asked(line)
+    assert proxy.destroy() is True
+    assert library.destroy("p") is False
+    off = library.create(echoing.address, "off", listen=proxy.listen, enabled=False)
+    assert (off.enabled, refused(place)) == (False, True)
+
+
+def test_a_toxic_with_all_that_can_be_said(library: Any) -> None:
+    proxy = library.create(upstream=NOWHERE, name="p")
+    attributes = {"average_size": 9, "size_variation": 8, "delay": 7}
+    wish = {"type": "slicer", "name": "s", "stream": "upstream", "toxicity": 0.5}
+    proxy.add_toxic(**wish, attributes=attributes)
+    found = proxy.toxics()["s"]
+    assert {name: getattr(found, name) for name in wish} == wish
+    assert found.attributes == attributes
 
 
 def test_the_adapter_of_chaoskit(server: Server, echoing: Upstream) -> None:
