@@ -16,6 +16,8 @@ from tests.system.conftest import SHOP, Shop
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
+# What does not depend on the runtime is tried on the quicker one.
+ONCE = pytest.mark.parametrize("runtime", ["local"], indirect=True)
 EXPERIMENTS = sorted(p.stem for p in SHOP.glob("*.yaml") if p.name != "system.yaml")
 
 
@@ -63,6 +65,7 @@ def idle_proxy(shop: Shop) -> Iterator[str]:
     ).close()
 
 
+@ONCE
 def test_a_fault_that_does_not_bite_is_inconclusive(
     shop: Shop, idle_proxy: str, tmp_path: Path
 ) -> None:
@@ -77,6 +80,7 @@ def test_a_fault_that_does_not_bite_is_inconclusive(
     assert any("web -> catalog" in reason for reason in shop.verdict()["reasons"])
 
 
+@ONCE
 def test_a_broken_baseline_is_inconclusive_and_nothing_is_injected(shop: Shop) -> None:
     done = shop.chaoskit(
         "run", "experiments/shop/node-kill.yaml", "--quick",
@@ -87,6 +91,7 @@ def test_a_broken_baseline_is_inconclusive_and_nothing_is_injected(shop: Shop) -
     assert "baseline" in shop.verdict()["reasons"][0]
 
 
+@ONCE
 def test_a_load_script_that_raises_ends_with_five(shop: Shop, tmp_path: Path) -> None:
     path = _changed(tmp_path / "files", "node-kill")
     (path.parent / "load.py").write_text("import locust\n\nraise RuntimeError('no such shop')\n")
@@ -109,6 +114,7 @@ def test_a_proxy_that_is_away_ends_with_five(shop: Shop, tmp_path: Path) -> None
     assert "Traceback" not in done.stderr
 
 
+@ONCE
 def test_a_stored_run_is_judged_and_reported_again(shop: Shop) -> None:
     shop.chaoskit("run", "experiments/shop/node-kill.yaml", "--quick",
                   "--set", "steady_state.2=browse p95 < 1ms")  # fmt: skip

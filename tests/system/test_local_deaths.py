@@ -72,7 +72,7 @@ def test_a_node_held_down_while_runner_and_supervisord_died_is_put_back(shop: Sh
     shop.until("injected")
     os.kill(the_supervisor(shop), signal.SIGKILL)
     runner.kill()
-    runner.communicate()
+    runner.wait(timeout=30)
     shop.up()
     reverted = shop.chaoskit("revert")
     assert reverted.returncode == 0, reverted.stdout + reverted.stderr
