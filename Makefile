@@ -6,7 +6,7 @@ DEMO := healthy network-latency node-kill database-loss cache-failure
 RUNS ?= 3
 RUNTIME ?= local
 
-.PHONY: demo demo-docker test check engine images soak clean
+.PHONY: demo demo-docker test check engine images toxiproxy soak benchmark-proxy clean
 
 .venv/ready: pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -38,6 +38,14 @@ engine:
 
 images:
 	shop/docker/images.sh
+
+# The real Toxiproxy and its client, for the conformance suite and the benchmark (needs Go).
+toxiproxy: .venv/ready
+	$(BIN)/python -m tests.proxy.original
+
+# Bare TCP, Toxiproxy and the embedded proxy side by side; figures go to benchmarks/proxy.json.
+benchmark-proxy: .venv/ready
+	$(BIN)/python benchmarks/proxy.py
 
 # Every experiment RUNS times in a row on RUNTIME, full length; sums go to benchmarks/soak.json.
 soak: .venv/ready

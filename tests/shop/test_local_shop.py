@@ -166,8 +166,11 @@ def test_what_was_stopped_or_frozen_is_back_after_up(shop: LocalShop) -> None:
     assert shop.get("/browse?item=4") == 200
 
 
-def test_a_port_that_somebody_holds_everywhere_is_left_to_him(fresh: LocalShop) -> None:
-    # Nobody can hold it everywhere while the reference shop itself stands on this machine.
+def test_a_port_that_somebody_holds_everywhere_is_left_to_him(
+    shop: LocalShop, fresh: LocalShop
+) -> None:
+    # Nobody can hold it everywhere while another shop stands on this machine.
+    shop.call("down")
     subprocess.run([SCRIPTS / "down.sh"], check=True, timeout=60)
     with closing(socket.create_server(("0.0.0.0", 8404))):
         assert "port 8404 is taken on every address" in fresh.up()
@@ -226,6 +229,7 @@ def _postgres(data: str) -> list[int]:
 def test_a_mechanism_that_does_not_exist_is_named(shop: LocalShop) -> None:
     shop.without = "cache-fallbag"
     done = shop.call("up")
+    shop.without = ""
     assert done.returncode == 1
     assert "SHOP_WITHOUT names no such mechanism: cache-fallbag" in done.stdout
     assert "Traceback" not in done.stdout
