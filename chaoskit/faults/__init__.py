@@ -14,6 +14,14 @@ from chaoskit.faults import (
     restart,  # noqa: F401
     stop,  # noqa: F401
 )
-from chaoskit.faults.registry import FaultKind, FaultSpec, Undo, all_faults, find
+from chaoskit.faults.registry import (
+    NODE_CONTROL,
+    PROXY,
+    FaultKind,
+    FaultSpec,
+    Undo,
+    all_faults,
+    find,
+)
 
-__all__ = ["FaultKind", "FaultSpec", "Undo", "all_faults", "find"]
+__all__ = ["NODE_CONTROL", "PROXY", "FaultKind", "FaultSpec", "Undo", "all_faults", "find"]

@@ -21,6 +21,8 @@ from chaoskit.ports import Json, Link, Node, World
 Undo = Json
 Shape = Literal["held", "event"]
 Aspect = Literal["process", "network", "cpu", "memory", "disk", "clock"]
+# What a fault may need; each runtime tries for itself whether it is there.
+NODE_CONTROL, PROXY = "node control", "proxy"
 
 
 class FaultSpec(Frozen):
@@ -95,7 +97,7 @@ def fault(
         spec.kind = FaultKind(
             name, at, trouble, shape,
             aspect or ("process" if node else "network"),
-            needs or ("container API" if node else "proxy"),
+            needs or (NODE_CONTROL if node else PROXY),
             spec, irreversible,
         )  # fmt: skip
         _REGISTRY[name] = spec.kind

@@ -190,17 +190,20 @@ def test_commands_run_inside_a_running_node_only(bench: Bench, node: Node) -> No
         node.execute(("true",))
 
 
-def test_a_condition_is_listed_as_asked_for_and_under_its_own_name(link: Link) -> None:
+def test_a_condition_is_listed_as_asked_for_and_under_its_own_name(
+    bench: Bench, link: Link
+) -> None:
     was = link.survey()
-    assert not link.observe("first", LATENCY).listed
-    link.impose("first", LATENCY)
-    link.impose("first", LATENCY)
-    assert link.observe("first", LATENCY).listed
-    assert not link.observe("second", LATENCY).listed
-    assert not link.observe("first", LATENCY | {"delay": 0.2}).listed
-    link.lift("first", LATENCY, was)
-    link.lift("first", LATENCY, was)
-    assert not link.observe("first", LATENCY).listed
+    with bench.traffic():  # somebody is there: no look has to wait for somebody to come
+        assert not link.observe("first", LATENCY).listed
+        link.impose("first", LATENCY)
+        link.impose("first", LATENCY)
+        assert link.observe("first", LATENCY).listed
+        assert not link.observe("second", LATENCY).listed
+        assert not link.observe("first", LATENCY | {"delay": 0.2}).listed
+        link.lift("first", LATENCY, was)
+        link.lift("first", LATENCY, was)
+        assert not link.observe("first", LATENCY).listed
     assert link.survey() == was
 
 

@@ -10,10 +10,18 @@ import pytest
 from tests.local_stage import need_own_space
 from tests.ordinary_user import ROOT, as_ordinary_user
 
-TESTS = ("tests/contract/test_world.py", "tests/world/test_local_world.py")
-# The whole contract, and of the rest what rights could matter for.
+TESTS = (
+    "tests/contract/test_faults.py",
+    "tests/contract/test_world.py",
+    "tests/world/test_local_trees.py",
+    "tests/world/test_local_policies.py",
+    "tests/world/test_local_world.py",
+)
+# The whole contract of a world, every fault in and out, and of the rest, once each, what rights
+# could matter for: signals to trees, entering namespaces, what a trial needs.
 CHOSEN = (
-    "test_world or sessions_of_their_own or whatever_the_policy or goodbye or as_the_node_would "
+    "test_world or in_force_after_inject or sessions_of_their_own "
+    "or (whatever_the_policy and TERM) or (goodbye and frozen and TERM) or as_the_node_would "
     "or killed_supervisord or capabilities"
 )
 

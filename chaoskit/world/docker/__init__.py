@@ -11,14 +11,13 @@ from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from chaoskit.errors import InvalidInput, NotOurs
 from chaoskit.model.system import Ping, RuntimeSpec, System
 from chaoskit.ports import Json
 from chaoskit.world.docker.engine import Engine
-from chaoskit.world.docker.fingerprint import link_fingerprint, node_fingerprint
+from chaoskit.world.docker.fingerprint import node_fingerprint
 from chaoskit.world.docker.nodes import TIER, DockerNode, Ownership
 from chaoskit.world.docker.traffic import ContainerTraffic
-from chaoskit.world.proxied import ProxiedLink
+from chaoskit.world.proxied import ProxiedLink, declared_link
 from chaoskit.world.toxiproxy import ProxyServer
 
 DEFAULT_API_PORT = 8474
@@ -102,20 +101,7 @@ class DockerWorld:
 
     def link(self, name: str) -> ProxiedLink:
         """The link `a -> b` (all its proxies) or `a -> b/b2`; raises NotOurs when undeclared."""
-        whole, _, endpoint = name.partition("/")
-        declared = self.description.get("links", {})
-        if whole.strip() not in declared:
-            known = ", ".join(sorted(declared)) or "none"
-            raise NotOurs(
-                f"link '{name}' is not declared in system '{self.system}'; it has {known}"
-            )
-        proxies = tuple(p for p in declared[whole.strip()] if _leads_to(p, endpoint))
-        if not proxies:
-            raise NotOurs(f"no proxy carries link '{name}'; declare it under `links` of the system")
-        if self.server is None:
-            raise InvalidInput(f"link '{name}': the runtime names no `proxies` (Toxiproxy's API)")
-        source, _, target = whole.partition("->")
-        return ProxiedLink(name, source.strip(), target.strip(), proxies, self.server, self.traffic)
+        return declared_link(name, self.description, self.server, self.traffic)
 
     def fingerprint(self, points: Iterable[str]) -> Json:
         """Configuration and state of each point; what changes by nature is left out.
@@ -129,7 +115,7 @@ class DockerWorld:
 
     def _fingerprint(self, point: str) -> Json:
         if "->" in point:
-            return link_fingerprint(self.link(point))
+            return self.link(point).fingerprint()
         seen = self.owner.look(point)
         if seen is None and point not in self.description.get("tiers", {}):
             raise self.owner.refusal(point)
@@ -139,7 +125,3 @@ class DockerWorld:
         tier = self.description.get("tiers", {}).get(name) or labels.get(TIER) or name
         question = self.description.get("pings", {}).get(name)
         return DockerNode(name, tier, self.owner, Ping.parse(question) if question else None)
-
-
-def _leads_to(proxy: str, endpoint: str) -> bool:
-    return not endpoint or proxy == endpoint or proxy.endswith(f"-{endpoint}")

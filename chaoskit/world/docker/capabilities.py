@@ -9,12 +9,12 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 
-from chaoskit.errors import ChaoskitError, TargetError
-from chaoskit.faults import all_faults
+from chaoskit.errors import TargetError
+from chaoskit.faults import NODE_CONTROL, PROXY
 from chaoskit.ports import Json, NodeState
+from chaoskit.world.capability import Capability, attempt, needing
 from chaoskit.world.docker import DockerWorld, docker_world
 from chaoskit.world.docker.engine import Engine
 from chaoskit.world.docker.nodes import NODE, SYSTEM, DockerNode, Ownership
@@ -24,38 +24,17 @@ from chaoskit.world.toxiproxy import ProxyServer
 THROWAWAY = "chaoskit.throwaway"
 
 
-@dataclass(frozen=True)
-class Capability:
-    """One ability: whether it is there, in words what was seen, and which faults live on it."""
-
-    name: str
-    ok: bool
-    detail: str
-    faults: tuple[str, ...] = ()
-
-
 def capabilities(description: Json) -> list[Capability]:
     """Try everything that the world of `description` rests on; never raises for what is missing."""
     try:
         engine = Engine()
     except TargetError as error:
-        return [Capability("container engine", False, str(error), _needing("container API"))]
+        return [Capability("container engine", False, str(error), needing(NODE_CONTROL))]
     try:
         world = docker_world(description, engine)
-        return [_try(name, need, partial(trial, world)) for name, need, trial in _TRIALS]
+        return [attempt(name, need, partial(trial, world)) for name, need, trial in _TRIALS]
     finally:
         engine.close()
-
-
-def _needing(need: str) -> tuple[str, ...]:
-    return tuple(kind.name for kind in all_faults() if kind.needs == need)
-
-
-def _try(name: str, need: str, trial: Callable[[], str]) -> Capability:
-    try:
-        return Capability(name, True, trial(), _needing(need))
-    except ChaoskitError as error:
-        return Capability(name, False, str(error), _needing(need))
 
 
 def _engine(world: DockerWorld) -> str:
@@ -148,10 +127,10 @@ def _addresses(world: DockerWorld) -> str:
 
 
 _TRIALS: tuple[tuple[str, str, Callable[[DockerWorld], str]], ...] = (
-    ("container engine", "container API", _engine),
-    ("labelled containers", "container API", _containers),
-    ("pause, kill, start", "container API", _lifecycle),
-    ("container addresses", "container API", _addresses),
-    ("proxies", "proxy", _proxies),
-    ("counting connections", "proxy", _counting),
+    ("container engine", NODE_CONTROL, _engine),
+    ("labelled containers", NODE_CONTROL, _containers),
+    ("pause, kill, start", NODE_CONTROL, _lifecycle),
+    ("container addresses", NODE_CONTROL, _addresses),
+    ("proxies", PROXY, _proxies),
+    ("counting connections", PROXY, _counting),
 )

@@ -1,4 +1,4 @@
-"""Configuration and state of a point as plain JSON, comparable before and after a run.
+"""Configuration and state of a container as plain JSON, comparable before and after a run.
 
 Start time, pid, restart count, health and current role change by nature: they must never stand
 in here.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from chaoskit.ports import Json, NodeState
 from chaoskit.world.docker.nodes import DOWN, state_of
-from chaoskit.world.proxied import ProxiedLink
 
 LIMITS = (
     "Memory", "MemorySwap", "NanoCpus", "CpuQuota", "CpuPeriod", "CpuShares", "CpusetCpus",
@@ -37,15 +36,3 @@ def _network(network: Json, container: str) -> Json:
     aliases = [alias for alias in network.get("Aliases") or [] if not container.startswith(alias)]
     fixed = (network.get("IPAMConfig") or {}).get("IPv4Address")
     return {"aliases": sorted(aliases), "address": fixed}
-
-
-def link_fingerprint(link: ProxiedLink) -> Json:
-    """Each proxy's addresses, its door and its toxics, whoever put them there."""
-    return {name: _carrier(link.server.proxy(name)) for name in link.proxies}
-
-
-def _carrier(proxy: Json | None) -> Json:
-    if proxy is None:
-        return {"state": str(NodeState.ABSENT)}
-    toxics = sorted(proxy["toxics"], key=lambda toxic: str(toxic["name"]))
-    return {**proxy, "toxics": toxics}

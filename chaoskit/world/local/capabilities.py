@@ -20,6 +20,7 @@ from functools import partial
 from pathlib import Path
 
 from chaoskit.errors import ChaoskitError, TargetError, Unreachable
+from chaoskit.faults import NODE_CONTROL, PROXY
 from chaoskit.ports import Json, NodeState
 from chaoskit.world.capability import Capability, attempt
 from chaoskit.world.local import LocalWorld, local_world
@@ -27,7 +28,6 @@ from chaoskit.world.local.nodes import LocalNode
 from chaoskit.world.local.programs import Group
 from chaoskit.world.local.supervisor import Supervisor
 
-PROCESSES, PROXY = "container API", "proxy"  # what the faults call what they need
 UP_WITHIN = 10.0
 # How a program gets a pid namespace of its own that dies with it, as root and as anybody.
 OWN_NAMESPACE = (
@@ -63,7 +63,7 @@ def capabilities(description: Json) -> list[Capability]:
         world = local_world(description)
     except ChaoskitError as error:
         missing = str(error)
-        return [attempt("supervisord", PROCESSES, partial(_refuse, missing))]
+        return [attempt("supervisord", NODE_CONTROL, partial(_refuse, missing))]
     return [attempt(name, need, partial(trial, world)) for name, need, trial in _TRIALS]
 
 
@@ -199,12 +199,12 @@ def _commands(_: LocalWorld) -> str:
 
 
 _TRIALS: tuple[tuple[str, str, Callable[[LocalWorld], str]], ...] = (
-    ("supervisord", PROCESSES, _supervisord),
-    ("programs of the group", PROCESSES, _programs),
-    ("process namespaces", PROCESSES, _namespaces),
-    ("freeze, kill, start", PROCESSES, _lifecycle),
+    ("supervisord", NODE_CONTROL, _supervisord),
+    ("programs of the group", NODE_CONTROL, _programs),
+    ("process namespaces", NODE_CONTROL, _namespaces),
+    ("freeze, kill, start", NODE_CONTROL, _lifecycle),
     ("commands inside", "", _commands),
-    ("node addresses", PROCESSES, _addresses),
+    ("node addresses", NODE_CONTROL, _addresses),
     ("proxies", PROXY, _proxies),
     ("counting connections", PROXY, _counting),
 )
