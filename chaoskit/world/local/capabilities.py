@@ -29,9 +29,10 @@ from chaoskit.world.local.programs import Group
 from chaoskit.world.local.supervisor import Supervisor
 
 UP_WITHIN = 10.0
+TETHER = ("setpriv", "--pdeathsig", "KILL")  # what follows ends with whoever started it
 # How a program gets a pid namespace of its own that dies with it, as root and as anybody.
 OWN_NAMESPACE = (
-    "setpriv", "--pdeathsig", "KILL", "unshare", "--user", "--map-user=1000", "--map-group=1000",
+    *TETHER, "unshare", "--user", "--map-user=1000", "--map-group=1000",
     "--pid", "--fork", "--kill-child", "--mount-proc",
 )  # fmt: skip
 _TRIAL = """\
@@ -123,9 +124,10 @@ def throwaway() -> Iterator[LocalNode]:
     group = f"chaoskit-trial-{secrets.token_hex(4)}"
     prefix = OWN_NAMESPACE if _own_namespace_works() else ()
     with tempfile.TemporaryDirectory(prefix="chaoskit-") as folder:
-        config, command = Path(folder, "s.conf"), " ".join([*prefix, "sleep", "120"])
+        config, command = Path(folder, "s.conf"), " ".join([*(prefix or TETHER), "sleep", "120"])
         config.write_text(_TRIAL.format(folder=folder, group=group, command=command))
-        words = [sys.executable, "-m", "supervisor.supervisord", "-c", str(config)]
+        # It ends with us, even by SIGKILL, and its program with it.
+        words = [*TETHER, sys.executable, "-m", "supervisor.supervisord", "-c", str(config)]
         keeper = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         node = LocalNode("trial", "trial", Group(Supervisor(f"{folder}/s.sock"), group))
         try:

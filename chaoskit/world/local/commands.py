@@ -13,8 +13,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from chaoskit.errors import TargetError
-from chaoskit.world.local.processes import Process
+from chaoskit.world.local.processes import Process, everyone
 
+REAPED_WITHIN = 1.0
 # What nsenter can join, and how it calls it.
 _JOINED = {"user": "--user", "pid": "--pid", "mnt": "--mount", "net": "--net", "uts": "--uts"}
 
@@ -46,10 +47,24 @@ def run_inside(
         try:
             output, _ = process.communicate(timeout=timeout)
         except subprocess.TimeoutExpired as error:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
+            _kill(process)
             raise TargetError(f"{said} within {timeout:g}s") from error
     return process.returncode, output.decode(errors="replace")
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """What nsenter started first, so that nsenter itself takes note of its end.
+
+    A child that outlived it would be left to this machine's process 1, and until that looks, the
+    node's namespace could not end.
+    """
+    for child in everyone().values():
+        if child.parent == process.pid:
+            child.send(signal.SIGKILL)
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(REAPED_WITHIN)
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def environment_of(process: Process) -> dict[str, str]:
@@ -71,19 +86,29 @@ def _folder(process: Process) -> str:
 
 
 def _doorway(process: Process, folder: str) -> list[str]:
-    """The words that lead into the process's namespaces; none where it has none or none opens."""
+    """The words that lead into the process's namespaces; none where it has none.
+
+    Raises TargetError where they do not open: outside, the same command would mean other processes.
+    """
     own = [flag for kind, flag in _JOINED.items() if _differs(process, kind)]
-    nsenter = shutil.which("nsenter")
-    if not own or nsenter is None:
+    if not own:
         return []
+    nsenter = shutil.which("nsenter")
+    if nsenter is None:
+        raise TargetError(
+            "nsenter (util-linux) is needed to run a command inside a node's namespaces"
+        )
     # Joining a mount namespace leads to its root, so the folder is named once more.
     entry = [nsenter, f"--target={process.pid}", *own, "--preserve-credentials"]
     entry += [f"--wdns={folder}", "--"]
     try:
         tried = subprocess.run([*entry, "true"], capture_output=True, timeout=5)
-    except (OSError, subprocess.TimeoutExpired):
-        return []
-    return entry if tried.returncode == 0 else []
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise TargetError(f"nsenter does not lead into the node's namespaces: {error}") from error
+    if tried.returncode:
+        said = tried.stderr.decode(errors="replace").strip()
+        raise TargetError(f"nsenter does not lead into the node's namespaces: {said}")
+    return entry
 
 
 def _differs(process: Process, kind: str) -> bool:

@@ -45,7 +45,8 @@ class Program:
     @property
     def frozen(self) -> bool:
         """A tree whose root goes on is not frozen, however many of it are stopped."""
-        goes_on = self.known is None and self.root is not None and not self.root.stopped
+        root = self.root if self.known is None else None
+        goes_on = root is not None and root.alive and not root.stopped
         return not goes_on and self.tree.frozen
 
     @property
