@@ -43,8 +43,8 @@ class NodeEvent(FaultSpec):
     @staticmethod
     def revert(undo: Undo, world: World) -> None:
         node = world.node(undo["node"])
-        if node.facts().state in (NodeState.STOPPED, NodeState.KILLED):
-            node.reach(NodeState.RUNNING)
+        # Asked of one that runs too: a deed that was cut short may have left part of it frozen.
+        node.reach(NodeState.RUNNING)
         _wait_for_health(node, undo["event"])
 
 

@@ -75,6 +75,19 @@ class Shop:
         print(done.stdout, done.stderr)
         return done
 
+    def measured(self, name: str) -> subprocess.CompletedProcess[str]:
+        """Run the shop's experiment `name`, quick; once more where only the generator was late.
+
+        A shared machine stalls for a second now and then. The verdict is then *inconclusive* and
+        tells nothing of the shop, as its reasons say.
+        """
+        words = ("run", f"experiments/shop/{name}.yaml", "--quick")
+        done = self.chaoskit(*words)
+        if done.returncode != 3:
+            return done
+        late = (reason.startswith("the load generator was") for reason in self.verdict()["reasons"])
+        return self.chaoskit(*words) if all(late) else done
+
     def start(self, *words: str) -> subprocess.Popen[str]:
         process = subprocess.Popen(
             self.command(*words), cwd=ROOT, env=self.environment,

@@ -23,7 +23,7 @@ EXPERIMENTS = sorted(p.stem for p in SHOP.glob("*.yaml") if p.name != "system.ya
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_the_healthy_shop_holds(shop: Shop, name: str) -> None:
-    done = shop.chaoskit("run", f"experiments/shop/{name}.yaml", "--quick")
+    done = shop.measured(name)
     assert done.returncode == 0, done.stdout + done.stderr
     verdict = shop.verdict()
     assert verdict["status"] == "held"

@@ -19,7 +19,7 @@ FOUND_BY = {
 def test_a_planted_weakness_is_found(any_shop: Shop, weakness: str) -> None:
     shop = any_shop
     shop.up(without=weakness)
-    done = shop.chaoskit("run", f"experiments/shop/{FOUND_BY[weakness]}.yaml", "--quick")
+    done = shop.measured(FOUND_BY[weakness])
     assert done.returncode == 1, done.stdout + done.stderr
     verdict = shop.verdict()
     assert verdict["status"] == "violated"

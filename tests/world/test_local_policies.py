@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 
 import pytest
 
 from chaoskit.errors import TargetError
+from chaoskit.faults.restart import Restart
 from chaoskit.ports import NodeState
 from chaoskit.world.local import nodes as local_nodes
 from chaoskit.world.local.programs import ENDED
-from tests.local_stage import LocalStage
+from tests.local_stage import LocalStage, state
 from tests.stage import eventually
-from tests.world.programs import DOWN, running, shell, statename, stays
+from tests.world.programs import DOWN, family, running, shell, statename, stays
 
 pytestmark = pytest.mark.local
 
@@ -119,3 +122,15 @@ def test_a_kill_that_was_broken_off_can_be_taken_back(made: LocalStage, inside: 
         made.supervisor.hold_down(made.system, "node1")
         node.reach(NodeState.RUNNING)
         assert stays(made, lambda: node.facts().state is NodeState.RUNNING)
+
+
+def test_a_restart_that_was_cut_short_in_its_freeze_is_mended_by_its_revert(
+    made: LocalStage, inside: bool
+) -> None:
+    made.program("node1", "sleep 7741", inside=inside)
+    with running(made) as world:
+        undo = Restart().plan(world.node("node1"), world, "chaoskit-test-0-0")
+        os.kill(family(made)[-1], signal.SIGSTOP)  # as far as the runner had come
+        Restart.revert(undo, world)
+        assert not any(state(pid) == "T" for pid in family(made))
+        assert world.node("node1").facts().state is NodeState.RUNNING
