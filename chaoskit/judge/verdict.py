@@ -84,7 +84,8 @@ def join(
 
     1. What makes the run worth nothing as evidence makes it inconclusive, even with a violated
        gate: cut short, unfit baseline, a fault not proven, load that was not as planned.
-    2. Otherwise a violated gate, or a run stopped for one, is violated.
+    2. Otherwise a violated gate, or a run stopped for one, is violated; inconclusive where the
+       generator stalled for a moment, which only makes figures worse.
     3. Otherwise a phase without figures or an inconclusive gate is inconclusive.
     4. Otherwise it held.
     """
@@ -92,6 +93,8 @@ def join(
     violated = [*_violations(timeline, gates)]
     open_questions = [*doubts.open_questions(experiment, timeline, gates)]
     restored = _not_restored(timeline)
+    if violated:
+        worthless = (*worthless, *doubts.stalled(experiment, timeline))
     if worthless:
         aside = [f"it would otherwise be violated: {reason}" for reason in violated]
         return Status.INCONCLUSIVE, (*worthless, *aside, *restored)

@@ -81,22 +81,27 @@ class Gauge:
         self._busiest = max(self._busiest, self._busy_for)
 
     def facts(self) -> LoadFacts:
-        late = self.lateness.quantile(0.99)
-        saturation = []
+        late, lasting = self.lateness.quantile(0.99), self.lateness.quantile(0.95)
+        saturation, stalls = [], []
         if self._busiest >= BUSY_SECONDS:
             saturation.append(
                 f"the load generator used a whole core for {self._busiest:.0f} s: lower the rate "
                 "or use FastHttpUser"
             )
-        if late > LATE:
+        if lasting > LATE:
             saturation.append(
-                f"the load generator sent 1 % of the arrivals more than {late * 1000:.0f} ms late"
+                f"the load generator sent 5 % of the arrivals over {lasting * 1000:.0f} ms late"
+            )
+        elif late > LATE:
+            stalls.append(
+                f"the load generator stalled: it sent 1 % of them over {late * 1000:.0f} ms late"
             )
         return LoadFacts(
             planned=self.planned,
             sent=self.sent,
             unsent=self.unsent,
             lateness_p99=late,
+            lateness_p95=lasting,
             saturated=bool(saturation),
-            warnings=(*saturation, *self.notes.sentences()),
+            warnings=(*saturation, *stalls, *self.notes.sentences()),
         )

@@ -53,12 +53,16 @@ class InjectionRecord(Frozen):
 
 
 class LoadFacts(Frozen):
-    """What the load generator says of itself. Times in seconds."""
+    """What the load generator says of itself. Times in seconds.
+
+    Lateness is real minus intended start. Its p95 is None where an older generator did not say it.
+    """
 
     planned: int = 0
     sent: int = 0
     unsent: int = 0
     lateness_p99: float = 0.0
+    lateness_p95: float | None = None
     saturated: bool = False
     warnings: tuple[str, ...] = ()
 

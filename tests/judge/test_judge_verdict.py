@@ -174,6 +174,28 @@ def test_lateness_is_measured_against_the_smallest_latency_claimed() -> None:
     assert verdict(times=later, steady_state=["checkout success >= 99%"]).status is INCONCLUSIVE
 
 
+STALLED = LoadFacts(lateness_p99=0.9, lateness_p95=0.001)
+
+
+def test_a_stall_of_the_generator_cannot_have_made_a_gate_hold() -> None:
+    assert verdict(times=timeline(load=STALLED)).status is HELD
+
+
+def test_a_stall_of_the_generator_may_be_why_a_gate_is_violated() -> None:
+    found = verdict(bad(30, 90), timeline(load=STALLED))
+    assert found.status is INCONCLUSIVE
+    assert found.reasons[0].startswith(
+        "the load generator stalled for a moment: lateness p99 900 ms"
+    )
+    assert "would otherwise be violated" in found.reasons[1]
+
+
+def test_a_generator_that_is_late_all_along_is_worth_nothing() -> None:
+    found = verdict(times=timeline(load=LoadFacts(lateness_p99=0.9, lateness_p95=0.06)))
+    assert found.status is INCONCLUSIVE
+    assert "the load generator was late: p95 60 ms against at most" in found.reasons[0]
+
+
 # -- violated, inconclusive, held ---------------------------------------------------------------
 
 

@@ -85,7 +85,8 @@ class Shop:
         done = self.chaoskit(*words)
         if done.returncode != 3:
             return done
-        late = (reason.startswith("the load generator was") for reason in self.verdict()["reasons"])
+        generator = ("the load generator ", "it would otherwise be violated: ")
+        late = (reason.startswith(generator) for reason in self.verdict()["reasons"])
         return self.chaoskit(*words) if all(late) else done
 
     def start(self, *words: str) -> subprocess.Popen[str]:
