@@ -47,7 +47,8 @@ class Opened:
 def choose_runtime(system: System, folder: Path, wanted: str) -> Choice:
     """`auto` takes the one that can be used; raises InvalidInput when there is none such.
 
-    A container engine that answers comes before `local`, unless the system is up on `local` alone.
+    A container engine that answers comes before `local`, unless the state files say that
+    the system is up on `local` alone; whether it is, opening it tells.
     """
     known = [r for r in RUNTIMES if r in system.runtimes]
     if wanted in known:
@@ -61,7 +62,7 @@ def choose_runtime(system: System, folder: Path, wanted: str) -> Choice:
         return Choice("local", "no container engine answers")
     up = [r for r in known if _is_file(_state_file(system, folder, r))]
     if up == ["local"]:
-        return Choice("local", "the system is up there, and not on the engine")
+        return Choice("local", "only its state file there says that it is up")
     return Choice("docker", "a container engine answers")
 
 

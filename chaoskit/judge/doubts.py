@@ -108,12 +108,12 @@ def _load(experiment: Experiment, timeline: Timeline) -> Iterator[str]:
             "lower the rate or raise in_flight"
         )
     limit, why = lateness_limit(experiment)
-    lasting, level = load.lateness_p95, "p95"
+    lasting, which = load.lateness_p95, "p95"
     if lasting is None:
-        lasting, level = load.lateness_p99, "p99"
+        lasting, which = load.lateness_p99, "p99"
     if lasting > limit:
         yield (
-            f"the load generator was late: {level} {seconds(lasting, limit)} against at "
+            f"the load generator was late: {which} {seconds(lasting, limit)} against at "
             f"most {seconds(limit)} ({why})"
         )
 
