@@ -11,7 +11,7 @@ import pytest
 from chaoskit.faults import all_faults
 from chaoskit.run import processes
 from chaoskit.run.history import first, outstanding
-from tests.system.conftest import SYSTEM, Shop, eventually
+from tests.system.conftest import LENIENT, SYSTEM, Shop, eventually
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -48,7 +48,7 @@ def test_kill_9_in_the_middle_of_a_fault_leaves_nothing(shop: Shop, fault: str) 
 def test_kill_9_of_a_run_ends_its_load_and_the_next_run_starts_clean(shop: Shop) -> None:
     world = shop.target().world
     before = world.fingerprint(POINTS)
-    runner = shop.start("run", "experiments/shop/node-kill.yaml", "--quick")
+    runner = shop.start("run", "experiments/shop/node-kill.yaml", "--quick", *LENIENT)
     shop.until("injected")
     load = next(r for r in shop.records() if r.get("what") == "load")
     runner.kill()
@@ -77,7 +77,7 @@ def test_a_runner_stopped_past_its_deadline_is_put_back(shop: Shop) -> None:
 def test_a_signal_puts_back_and_ends_with_130(shop: Shop, number: signal.Signals) -> None:
     world = shop.target().world
     before = world.fingerprint(POINTS)
-    runner = shop.start("run", "experiments/shop/node-kill.yaml", "--quick")
+    runner = shop.start("run", "experiments/shop/node-kill.yaml", "--quick", *LENIENT)
     shop.until("injected")
     runner.send_signal(number)
     said, _ = runner.communicate(timeout=60)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from chaoskit.run.history import outstanding
-from tests.system.conftest import SYSTEM, Shop
+from tests.system.conftest import LENIENT, SYSTEM, Shop
 
 pytestmark = [
     pytest.mark.local,
@@ -51,7 +51,7 @@ def test_a_run_that_lost_its_ground_is_never_held(
     shop: Shop, victim: Callable[[Shop], int]
 ) -> None:
     before = shop.target().world.fingerprint(POINTS)
-    runner = shop.start("run", "experiments/shop/network-latency.yaml", "--quick")
+    runner = shop.start("run", "experiments/shop/network-latency.yaml", "--quick", *LENIENT)
     shop.until("injected")
     pid = victim(shop)
     assert pid > 1
