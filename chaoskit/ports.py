@@ -108,11 +108,12 @@ class Link(Protocol):
     def survey(self) -> Json:
         """What the carriers look like now: kept in the undo as what to go back to. Reads only."""
 
-    def impose(self, injection: str, condition: Json) -> None:
+    def impose(self, injection: str, condition: Json, expires: float | None = None) -> None:
         """Make the carriers suffer `condition` under the name `injection`; twice equals once.
 
         `condition` has `kind` and its figures in base units:
         latency (`delay`, `jitter` seconds), bandwidth (`rate` bytes/s), cut, reset (`burst` s).
+        A carrier that can let it expire does so `expires` seconds from now, should nobody lift it.
         """
 
     def lift(self, injection: str, condition: Json, was: Json) -> None:

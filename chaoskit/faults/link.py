@@ -36,7 +36,8 @@ class LinkFault(FaultSpec):
 
     @staticmethod
     def inject(undo: Undo, world: World) -> None:
-        world.link(undo["link"]).impose(undo["injection"], undo["condition"])
+        link = world.link(undo["link"])
+        link.impose(undo["injection"], undo["condition"], undo.get("expires"))
 
     @staticmethod
     def active(undo: Undo, world: World) -> Evidence:

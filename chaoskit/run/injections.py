@@ -25,6 +25,8 @@ FIRST_PROOF = 2.0
 # A deed is a few foreign calls: the slowest (the container engine's) have 10 s each, and a world
 # gives a state 15 s to come true. Its own grace comes on top.
 LANDING = 30.0
+# What can expire by itself does, so long after its deadline that the watchdog has had its turn.
+EXPIRY = 30.0
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,7 @@ class Injections:
     def _inject(self, step: Step, injection: str, point: str, deadline: float) -> None:
         world = self._target.world
         undo = spec_of(step.use).plan(point_of(point, self._target), world, injection)
+        undo["expires"] = round(deadline - self._clock.now() + EXPIRY, 3)
         with self._gate:
             if self._closing:
                 return

@@ -185,7 +185,7 @@ class FakeLink:
         self._world.begin("survey", self.name)
         return self.look()
 
-    def impose(self, injection: str, condition: Json) -> None:
+    def impose(self, injection: str, condition: Json, expires: float | None = None) -> None:
         self._world.begin("impose", self.name, injection, condition["kind"])
         if not self.proxies:
             raise TargetError(f"link '{self.name}' has no proxy to carry a fault")

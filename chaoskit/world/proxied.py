@@ -49,16 +49,19 @@ class ProxiedLink:
     def survey(self) -> Json:
         return {name: self._proxy(name) for name in self.proxies}
 
-    def impose(self, injection: str, condition: Json) -> None:
-        """Every carrier suffers `condition`, read back. For `reset`, returns after the burst."""
+    def impose(self, injection: str, condition: Json, expires: float | None = None) -> None:
+        """Every carrier suffers `condition`, read back. For `reset`, returns after the burst.
+
+        Toxics expire where the server can do that; a closed proxy (`cut`) has no such time.
+        """
         toxics = toxics_of(injection, condition)
         if condition["kind"] == "cut":
             for name in self.proxies:
                 self.server.enable(name, False)
         elif condition["kind"] == "reset":
-            self._burst(toxics, condition["burst"])
+            self._burst(toxics, condition["burst"], expires)
         else:
-            self._add(toxics)
+            self._add(toxics, expires)
 
     def lift(self, injection: str, condition: Json, was: Json) -> None:
         """Remove exactly this injection's toxics; after a cut, open what `was` open.
@@ -107,15 +110,15 @@ class ProxiedLink:
             )
         return seen
 
-    def _add(self, toxics: Iterable[Toxic]) -> None:
+    def _add(self, toxics: Iterable[Toxic], expires: float | None) -> None:
         for toxic in toxics:
             for name in self.proxies:
-                self.server.add(name, toxic)
+                self.server.add(name, toxic, expires)
 
-    def _burst(self, toxics: tuple[Toxic, ...], seconds: float) -> None:
+    def _burst(self, toxics: tuple[Toxic, ...], seconds: float, expires: float | None) -> None:
         """Connections opened later see a RST, those already open a FIN: the server's own way."""
         try:
-            self._add(toxics)
+            self._add(toxics, expires)
             time.sleep(seconds)
         finally:
             self._each(partial(self._remove, toxics))

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -103,6 +104,12 @@ class ProxyServer:
         answer = self._ask("get", "/version")
         return str(answer.get("version", "")) if isinstance(answer, dict) else str(answer)
 
+    @cached_property
+    def expiring(self) -> bool:
+        """Whether toxics take a time to live: the embedded proxy's do, the original ignores it."""
+        answer = self._ask("get", "/version")
+        return isinstance(answer, dict) and str(answer.get("server", "")).startswith("chaoskit")
+
     def proxy(self, name: str) -> Json | None:
         """`enabled`, `listen`, `upstream` and `toxics` of one proxy; None when there is none."""
         try:
@@ -123,8 +130,11 @@ class ProxyServer:
             reading_suffices=not enabled,
         )
 
-    def add(self, name: str, toxic: Toxic) -> None:
-        """Make proxy `name` list exactly `toxic`; one of the same name is replaced."""
+    def add(self, name: str, toxic: Toxic, expires: float | None = None) -> None:
+        """Make proxy `name` list exactly `toxic`; one of the same name is replaced.
+
+        It goes away by itself after `expires` seconds, where the server can do that.
+        """
         toxic.check()
         listed = self._listed(name, toxic.name)
         if listed is not None and toxic.same(listed):
@@ -132,6 +142,8 @@ class ProxyServer:
         if listed is not None:
             self.remove(name, toxic.name)
         path, wish = f"/proxies/{quote(name, safe='')}/toxics", asdict(toxic)
+        if expires is not None and self.expiring:
+            wish["ttl"] = max(1, round(expires * 1000))
         self._make(
             f"put toxic '{toxic.name}' on proxy '{name}'",
             lambda: self._ask("post", path, json=wish),
