@@ -92,7 +92,7 @@ def test_a_killed_runner_leaves_nothing(start: Callable[..., Run], fault: str) -
     run = start(fault)
     run.until_injected()
     run.process.kill()
-    eventually("the world is as before", run.restored, 2.0)
+    eventually("the world is as before", run.restored)
     eventually("the watchdog has ended", lambda: not processes.alive(*run.watchdog()))
     assert outstanding(run.records()) == []
     last = first(run.records()[::-1], "reverted")
@@ -105,7 +105,7 @@ def test_a_stopped_runner_is_put_back_and_may_only_report(start: Callable[..., R
     run.until_injected()
     run.process.send_signal(signal.SIGSTOP)
     eventually("the watchdog took over", lambda: run.saw("fenced"), 10.0)
-    eventually("the world is as before", run.restored, 2.0)
+    eventually("the world is as before", run.restored)
     run.process.send_signal(signal.SIGCONT)
     said, _ = run.process.communicate(timeout=30)
     assert "only" in said or "over" in said

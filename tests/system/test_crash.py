@@ -26,6 +26,9 @@ WORDS = {
     "restart": ("--node", "web1"),
     "stop": ("--node", "web1"),
 }
+# Two seconds is the aim, and how often it is met is measured (`make crash`, benchmarks/crash.json).
+# Here it is only asked whether it comes back by itself, on a machine that may stand still meanwhile.
+SOON = 15.0
 POINTS = ["web1", "web2", "web -> catalog", "web -> recommend"]
 
 
@@ -40,7 +43,7 @@ def test_kill_9_in_the_middle_of_a_fault_leaves_nothing(shop: Shop, fault: str) 
     runner = shop.start("inject", fault, *WORDS[fault], "--for", "60s", "--system", str(SYSTEM))
     shop.until("injecting" if fault in ("crash", "restart", "reset") else "injected")
     runner.kill()
-    took = eventually("the shop is as before", lambda: world.fingerprint(POINTS) == before, 2.0)
+    took = eventually("the shop is as before", lambda: world.fingerprint(POINTS) == before, SOON)
     print(f"{fault}: as before after {took:.2f} s")
     eventually("it is written down", lambda: not outstanding(shop.records()), 20.0)
 
@@ -52,8 +55,8 @@ def test_kill_9_of_a_run_ends_its_load_and_the_next_run_starts_clean(shop: Shop)
     shop.until("injected")
     load = next(r for r in shop.records() if r.get("what") == "load")
     runner.kill()
-    eventually("the shop is as before", lambda: world.fingerprint(POINTS) == before, 2.0)
-    eventually("no load is left", lambda: not processes.alive(load["pid"], load["started"]), 2.0)
+    eventually("the shop is as before", lambda: world.fingerprint(POINTS) == before, SOON)
+    eventually("no load is left", lambda: not processes.alive(load["pid"], load["started"]), SOON)
     shop.up()
     again = shop.chaoskit("inject", "latency", *WORDS["latency"], "--for", "1s",
                           "--system", str(SYSTEM))  # fmt: skip
@@ -67,7 +70,7 @@ def test_a_runner_stopped_past_its_deadline_is_put_back(shop: Shop) -> None:
     shop.until("injected")
     os.kill(runner.pid, signal.SIGSTOP)
     shop.until("fenced", 15.0)
-    eventually("the shop is as before", lambda: world.fingerprint(POINTS) == before, 2.0)
+    eventually("the shop is as before", lambda: world.fingerprint(POINTS) == before, SOON)
     os.kill(runner.pid, signal.SIGCONT)
     assert runner.wait(timeout=60) != 0
     assert world.fingerprint(POINTS) == before
