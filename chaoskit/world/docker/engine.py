@@ -7,6 +7,7 @@ call that hangs holds up nobody else. It must never decide what to do with a con
 from __future__ import annotations
 
 import os
+import socket
 import struct
 import time
 from collections import deque
@@ -66,6 +67,7 @@ class Engine:
                 self._idle.append(client)
 
     def _client(self) -> docker.APIClient:
+        _knock(self.timeout)
         try:
             return self._idle.pop()
         except IndexError:
@@ -119,6 +121,15 @@ class Vanished(TargetError):
 
 def _place() -> str:
     return os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
+
+
+def _knock(timeout: float) -> None:
+    """Raises OSError where nobody listens: the library would leave the socket it tried open."""
+    scheme, _, path = _place().partition("://")
+    if scheme == "unix":
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:
+            line.settimeout(timeout)
+            line.connect(path)
 
 
 def _root(error: BaseException) -> str:
