@@ -1,4 +1,4 @@
-"""docs/safety.md is backed: every row names a test that exists, every figure one that was measured."""
+"""docs/safety.md is backed: every row names a test, and every test that it names exists."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ WORDS = {
     "stop": ("--node", "web1"),
 }
 # Two seconds is the aim, and how often it is met is measured (`make crash`, benchmarks/crash.json).
-# Here it is only asked whether it comes back by itself, on a machine that may stand still meanwhile.
+# Here it is only asked whether it comes back by itself: the machine may stand still meanwhile.
 SOON = 15.0
 POINTS = ["web1", "web2", "web -> catalog", "web -> recommend"]
 
