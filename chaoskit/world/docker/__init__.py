@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from chaoskit.model.system import Ping, RuntimeSpec, System
 from chaoskit.ports import Json
+from chaoskit.world.by_hand import by_hand
 from chaoskit.world.docker.engine import Engine
 from chaoskit.world.docker.fingerprint import node_fingerprint
 from chaoskit.world.docker.nodes import TIER, DockerNode, Ownership
@@ -109,6 +110,9 @@ class DockerWorld:
         A declared node whose container is gone is `absent`; an unknown name raises NotOurs.
         """
         return {point: self._fingerprint(point) for point in points}
+
+    def by_hand(self, undo: Json) -> tuple[str, ...]:
+        return by_hand(self.description, undo)
 
     def close(self) -> None:
         self.owner.engine.close()
