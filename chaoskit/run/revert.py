@@ -19,6 +19,7 @@ from chaoskit.run.history import injections, outstanding
 from chaoskit.run.journal import Journal
 
 SETTLE = 1.0
+STILL = "it is still in force after the undo"
 UNKNOWN = (
     "this version does not know the fault '{}', so nothing was guessed; "
     "use the chaoskit that wrote the journal"
@@ -63,15 +64,18 @@ def stuck(journal: Journal, injection: str, error: str) -> None:
 
 def revert_one(injection: InjectionRecord, journal: Journal, world: World) -> Undone:
     """Undo one injection and look whether it is gone; a failure is journalled, not raised."""
+    gone, left = False, ""
     try:
         spec = find(injection.fault).spec
-        gone = not _in_force(injection, world)
-        spec.revert(injection.undo, world)
-        left = "it is still in force after the undo" if _in_force(injection, world) else ""
     except InvalidInput:
         left = UNKNOWN.format(injection.fault)
-    except FAILURES as error:
-        left = f"{type(error).__name__}: {error}"
+    else:
+        try:
+            gone = not _in_force(injection, world)
+            spec.revert(injection.undo, world)
+            left = STILL if _in_force(injection, world) else ""
+        except FAILURES as error:
+            left = f"{type(error).__name__}: {error}"
     if left:
         stuck(journal, injection.id, left)
         return Undone(injection, "left", left)

@@ -59,6 +59,14 @@ def open_docker(description: Json) -> DockerWorld:
     return world
 
 
+def reopen_docker(description: Json) -> DockerWorld:
+    """The same to put something back: proxies that are away do not hide the nodes.
+
+    Raises Unreachable when the engine does not answer.
+    """
+    return docker_world(description, Engine())
+
+
 def docker_world(description: Json, engine: Engine) -> DockerWorld:
     """The same on an engine that is already there; asks nobody anything yet."""
     url = description.get("proxies")
