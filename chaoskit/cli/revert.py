@@ -48,7 +48,7 @@ def _folders(run: str | None, state: StateRoot) -> list[Path]:
     known = state.open_runs()
     if run is None:
         return known
-    return [folder for folder in known if folder.name == run] or [find_run(run)]
+    return [folder for folder in known if folder.name == run] or [find_run(run).resolve()]
 
 
 def _say(outcome: Outcome) -> None:

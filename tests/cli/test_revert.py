@@ -129,6 +129,14 @@ def test_a_run_that_is_under_way_is_touched_only_when_it_is_named(
     assert (code, world.fingerprint(POINTS)) == (0, before)
 
 
+def test_a_run_is_named_by_its_folder_from_within_too(
+    state: StateRoot, world: FakeWorld, before: Json
+) -> None:
+    folder = left_by(state, world, "20260101T000000Z-aaaa", ("kill", "web1"))
+    code, _ = revert(state, f"{folder}/.")
+    assert (code, world.fingerprint(POINTS), state.open_runs()) == (0, before, [])
+
+
 def test_two_at_once_do_no_harm(state: StateRoot, world: FakeWorld, before: Json) -> None:
     left_by(state, world, "20260101T000000Z-aaaa", ("kill", "web1"), ("cut", LINK))
     with begin_revert(state) as one, begin_revert(state) as two:

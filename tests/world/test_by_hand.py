@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 
+from chaoskit.errors import Unreachable
 from chaoskit.faults import find
 from chaoskit.ports import NodeState, World
+from chaoskit.world import open_world, reopen_world
 from chaoskit.world.by_hand import by_hand
 from chaoskit.world.fake import FakeWorld
 from tests.local_stage import REDIS_PORT, LocalStage
@@ -128,6 +130,24 @@ def test_typed_by_hand_a_door_that_was_shut_before_the_cut_stays_shut(made: Loca
             True,
             False,
         ]
+
+
+@pytest.mark.local
+def test_proxies_that_are_away_do_not_hide_a_node_from_the_revert(made: LocalStage) -> None:
+    made.redis("node1")
+    made.link(LINK, "app-cache1", 24001)
+    with running(made) as world:
+        before = world.fingerprint(["node1"])
+        undo = inject(world, "kill", "node1")
+        made.supervisor.hold_down(f"{made.system}-instrument", "proxy")
+        eventually(lambda: not made.outer("proxy", f"{made.system}-instrument"), what="its end")
+        with pytest.raises(Unreachable):
+            open_world(world.describe())
+        again = reopen_world(world.describe())
+        find("kill").spec.revert(undo, again)
+        assert again.fingerprint(["node1"]) == before
+        with pytest.raises(Unreachable):
+            again.link(LINK).survey()
 
 
 # --- the Docker world -----------------------------------------------------------------------
