@@ -38,17 +38,17 @@ def before(world: FakeWorld) -> Json:
     return world.fingerprint(POINTS)
 
 
-def begin_revert(state: StateRoot, *words: str) -> subprocess.Popen[str]:
+def begin_revert(state: StateRoot, *words: str, cwd: Path = ROOT) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "chaoskit", "revert", *words],
-        cwd=ROOT, env=os.environ | {"CHAOSKIT_STATE": str(state.path)},
+        cwd=cwd, env=os.environ | {"CHAOSKIT_STATE": str(state.path)},
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
 
 
-def revert(state: StateRoot, *words: str) -> tuple[int, str]:
+def revert(state: StateRoot, *words: str, cwd: Path = ROOT) -> tuple[int, str]:
     """Exit code and what was said; a traceback or a bug of ours fails the test."""
-    with begin_revert(state, *words) as process:
+    with begin_revert(state, *words, cwd=cwd) as process:
         said, wrong = process.communicate(timeout=60)
     assert wrong == ""
     return process.returncode, said
@@ -133,7 +133,7 @@ def test_a_run_is_named_by_its_folder_from_within_too(
     state: StateRoot, world: FakeWorld, before: Json
 ) -> None:
     folder = left_by(state, world, "20260101T000000Z-aaaa", ("kill", "web1"))
-    code, _ = revert(state, f"{folder}/.")
+    code, _ = revert(state, ".", cwd=folder)
     assert (code, world.fingerprint(POINTS), state.open_runs()) == (0, before, [])
 
 

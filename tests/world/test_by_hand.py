@@ -59,7 +59,6 @@ def mends(world: World, fault: str, point: str, **arguments: Any) -> None:
     assert world.fingerprint([point]) != before
     type_in(world.by_hand(undo))
     eventually(lambda: world.fingerprint([point]) == before, what="the fingerprint")
-    assert not find(fault).spec.active(undo, world).listed
 
 
 # --- the local world ------------------------------------------------------------------------
@@ -75,6 +74,15 @@ def test_typed_by_hand_a_local_node_is_as_before(
         eventually(lambda: made.marked("7801"), what="the child in a session of its own")
         mends(world, fault, "node1")
         assert world.node("node1").facts().state is NodeState.RUNNING
+
+
+@pytest.mark.local
+def test_typed_by_hand_a_crashed_program_without_a_policy_is_as_before(
+    made: LocalStage, inside: bool
+) -> None:
+    made.program("node1", "sleep 7808", inside=inside, autorestart="false")
+    with running(made) as world:
+        mends(world, "crash", "node1")
 
 
 @pytest.mark.local
@@ -166,6 +174,15 @@ def test_typed_by_hand_a_container_is_as_before(bare_stage: Stage, fault: str) -
 
 
 @pytest.mark.docker
+def test_typed_by_hand_a_crashed_container_without_a_policy_is_as_before(
+    bare_stage: Stage,
+) -> None:
+    bare_stage.node("node1", restart_policy={"Name": "no"})
+    with bare_stage.world() as world:
+        mends(world, "crash", "node1")
+
+
+@pytest.mark.docker
 def test_typed_by_hand_a_node_named_by_its_compose_service_is_found(bare_stage: Stage) -> None:
     labels = {
         "chaoskit.node": "",
@@ -197,10 +214,13 @@ def test_typed_by_hand_a_fake_world_on_disk_is_as_before(tmp_path: Path, fault: 
     mends(world, fault, point, **LINK_FAULTS.get(fault, {}))
 
 
-def test_an_event_of_a_container_is_thawed_and_started() -> None:
-    thaw, start = by_hand(DOCKER, {"node": "web1", "event": "crash"})
-    assert thaw.startswith("docker unpause $(docker ps -a --filter label=chaoskit.system=shop ")
-    assert start.startswith("docker start $(docker ps -a --filter label=chaoskit.system=shop ")
+def test_a_container_is_found_by_our_labels_and_by_its_project() -> None:
+    described = DOCKER | {"project": "mine"}
+    (command,) = by_hand(described, {"node": "web1", "event": "crash"})
+    assert command.startswith(
+        "docker start $(docker ps -a --filter label=chaoskit.system=shop "
+        "--filter label=com.docker.compose.project=mine "
+    )
 
 
 def test_only_our_own_toxics_are_named_on_every_carrier() -> None:

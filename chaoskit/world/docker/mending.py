@@ -13,17 +13,15 @@ from chaoskit.world.proxied_by_hand import link_by_hand
 
 
 def docker_by_hand(description: Json, undo: Json) -> tuple[str, ...]:
-    """`docker unpause` and `docker start`, which also arms the restart policy again.
+    """`docker unpause`, or `docker start`, which also arms the restart policy again.
 
     Raises KeyError for an undo that is neither of a node nor of a link.
     """
     if "link" in undo:
         return link_by_hand(description, undo)
     containers = f"$({_listing(description, undo['node'])})"
-    thaw, start = f"docker unpause {containers}", f"docker start {containers}"
-    if undo.get("wanted") == NodeState.FROZEN:
-        return (thaw,)
-    return (start,) if "wanted" in undo else (thaw, start)
+    verb = "unpause" if undo.get("wanted") == NodeState.FROZEN else "start"
+    return (f"docker {verb} {containers}",)
 
 
 def _listing(description: Json, node: str) -> str:
