@@ -144,6 +144,9 @@ class World(Protocol):
     def fingerprint(self, points: Iterable[str]) -> Json:
         """Configuration and state of nodes and links, comparable before and after."""
 
+    def by_hand(self, undo: Json) -> tuple[str, ...]:
+        """Shell commands that put this back when chaoskit cannot; asks nobody, never raises."""
+
     def close(self) -> None:
         """Let go of connections; the world itself is left as it is."""
 

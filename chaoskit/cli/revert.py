@@ -1,53 +1,92 @@
-"""`chaoskit revert`: put back from the journal alone. It needs no experiment file."""
+"""`chaoskit revert`: put back from the journals alone. It needs no experiment file."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from chaoskit.cli.places import find_run
 from chaoskit.run.state import StateRoot
 
+if TYPE_CHECKING:
+    from chaoskit.run.reverting import Outcome
+
 
 @click.command("revert")
 @click.argument("run", required=False)
 def command(run: str | None) -> int:
-    """Put back what RUN (a run directory or id; default: every run) left in force."""
-    state = StateRoot()
-    known = state.open_runs()
-    named = [folder for folder in known if run and folder.name == run]
-    folders = named or ([find_run(run)] if run else known)
-    click.echo(f"state: {state.path}")
-    codes = [_revert(folder, state) for folder in folders]
-    if not folders:
-        click.echo("nothing is outstanding")
-    return max(codes, default=0)
+    """Put back what RUN (a run directory or id; default: every run) left in force.
 
-
-def _revert(folder: Path, state: StateRoot) -> int:
+    Ends with what was put back, what was already gone, what is left and how to mend it by hand;
+    exit code 4 when something is left. A run that is under way and on time is touched only when
+    it is named.
+    """
     from chaoskit.run.clock import SystemClock
-    from chaoskit.run.history import first, outstanding
-    from chaoskit.run.journal import Journal
-    from chaoskit.run.revert import revert_outstanding
-    from chaoskit.world import open_world
+    from chaoskit.run.reverting import Worlds, exit_code, revert_run
+    from chaoskit.world import reopen_world
+    from chaoskit.world.by_hand import by_hand
 
-    clock = SystemClock()
-    journal = Journal(folder, clock, "revert")
-    records = journal.records()
-    opening = first(records, "run")
-    if opening is None or not outstanding(records):
-        click.echo(f"{folder}: nothing is outstanding")
-        state.close_run(folder.name)
-        return 0
-    journal.fence("chaoskit revert was called")
-    done = revert_outstanding(journal, open_world(opening["world"]), clock)
-    for one in done:
+    state, worlds = StateRoot(), Worlds(reopen_world, by_hand)
+    click.echo(f"state: {state.path}")
+    outcomes = []
+    for folder in _folders(run, state):
+        outcome = revert_run(folder, worlds, SystemClock(), named=run is not None)
+        if outcome.clear:
+            state.close_run(folder.name)
+        _say(outcome)
+        outcomes.append(outcome)
+    if not outcomes:
+        click.echo("nothing is outstanding")
+    _sum_up(outcomes)
+    return exit_code(outcomes)
+
+
+def _folders(run: str | None, state: StateRoot) -> list[Path]:
+    """Newest first; a run that is named may also be one that nothing points at."""
+    known = state.open_runs()
+    if run is None:
+        return known
+    return [folder for folder in known if folder.name == run] or [find_run(run).resolve()]
+
+
+def _say(outcome: Outcome) -> None:
+    """At once, run by run: a world that does not answer makes the next one wait."""
+    for note in outcome.notes:
+        click.echo(f"{outcome.folder}: {note}")
+    for one in outcome.lines:
         detail = f" ({one.detail})" if one.detail else ""
-        click.echo(f"{one.injection.fault} on {one.injection.point}: {one.result}{detail}")
-    if any(one.result == "left" for one in done):
-        click.echo(f"not everything could be put back; the journal says how: {journal.path}")
-        return 4
-    journal.append("end", restored=True, differences=[])
-    state.close_run(folder.name)
-    return 0
+        click.echo(f"{one.fault} on {one.point}: {one.result}{detail}")
+
+
+def _sum_up(outcomes: list[Outcome]) -> None:
+    if not any(outcome.lines for outcome in outcomes):
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("run", "fault", "on", "result")
+    for outcome in outcomes:
+        for one in outcome.lines:
+            table.add_row(outcome.folder.name, one.fault, one.point, one.result)
+    click.echo()
+    Console().print(table)
+    for outcome in outcomes:
+        _how_to_mend(outcome)
+
+
+def _how_to_mend(outcome: Outcome) -> None:
+    """Commands are never wrapped: they are there to be copied."""
+    for one in outcome.left:
+        click.echo(f"\nleft by run {outcome.folder.name}: {one.fault} on {one.point}")
+        click.echo(f"  why: {one.detail}")
+        if one.by_hand:
+            click.echo("  try again: chaoskit revert " + str(outcome.folder))
+            click.echo("  or by hand, in this order:")
+        for line in one.by_hand:
+            click.echo(f"    {line}")
+        if not one.by_hand:
+            click.echo(
+                f"  no command is known for it; its undo stands in {outcome.folder}/journal.jsonl"
+            )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from chaoskit.errors import JournalError
 from chaoskit.model.evidence import Evidence
 from chaoskit.model.timeline import InjectionRecord, LoadFacts, Span, Timeline
 from chaoskit.run.journal import NAME, Record, read_records
@@ -44,7 +45,20 @@ def first(records: list[Record], kind: str) -> Record | None:
 
 
 def injections(records: list[Record]) -> list[InjectionRecord]:
-    """Every injection that was announced, oldest first."""
+    """Every injection that was announced, oldest first.
+
+    Raises JournalError for a record that was written whole but does not say what it must.
+    """
+    try:
+        return _injections(records)
+    except (LookupError, TypeError, ValueError) as error:
+        said = " ".join(str(error).split())
+        raise JournalError(
+            f"the journal is damaged: an injection cannot be read: {said}"
+        ) from error
+
+
+def _injections(records: list[Record]) -> list[InjectionRecord]:
     found: dict[str, dict[str, Any]] = {}
     for record in records:
         if record["kind"] == "injecting":

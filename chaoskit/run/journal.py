@@ -118,17 +118,33 @@ def read_records(path: Path) -> list[Record]:
     """All whole records; lines that are no JSON object (torn, garbage) are skipped.
 
     Skipping is safe: a record that did not reach the disk whole announced nothing that was done.
+    Raises JournalError when there is no journal, or when a newer version of chaoskit wrote it.
     """
     try:
         lines = path.read_bytes().splitlines()
     except FileNotFoundError as error:
         raise JournalError(f"{path}: there is no journal; is this a run directory?") from error
-    return [record for line in lines if (record := _parse(line)) is not None]
+    except OSError as error:
+        raise JournalError(f"{path}: the journal cannot be read: {error.strerror}") from error
+    records = [record for line in lines if (record := _parse(line)) is not None]
+    _refuse_newer(path, records)
+    return records
+
+
+def _refuse_newer(path: Path, records: list[Record]) -> None:
+    """What a later version means by its records is not guessed."""
+    versions = [r.get("version", VERSION) for r in records if r["kind"] == "run"]
+    for version in versions:
+        if not isinstance(version, int) or version > VERSION:
+            raise JournalError(
+                f"{path}: the journal has version {version}, this chaoskit reads up to version "
+                f"{VERSION}; nothing is guessed: use the chaoskit that wrote it, or a newer one"
+            )
 
 
 def _parse(line: bytes) -> Record | None:
     try:
         record = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return record if isinstance(record, dict) and "kind" in record and "t" in record else None

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from chaoskit.errors import ChaoskitError, Fenced, JournalError
+from chaoskit.errors import ChaoskitError, Fenced, InvalidInput, JournalError
 from chaoskit.faults import find
 from chaoskit.model.timeline import InjectionRecord
 from chaoskit.ports import Clock, World
@@ -19,6 +19,14 @@ from chaoskit.run.history import injections, outstanding
 from chaoskit.run.journal import Journal
 
 SETTLE = 1.0
+STILL = "it is still in force after the undo"
+UNKNOWN = (
+    "this version does not know the fault '{}', so nothing was guessed; "
+    "use the chaoskit that wrote the journal"
+)
+# One injection that cannot be put back must not stop the next. A foreign library's own errors
+# that no room translated are OSErrors.
+FAILURES = (ChaoskitError, OSError, LookupError, TypeError, ValueError, AttributeError)
 
 
 @dataclass(frozen=True)
@@ -56,13 +64,18 @@ def stuck(journal: Journal, injection: str, error: str) -> None:
 
 def revert_one(injection: InjectionRecord, journal: Journal, world: World) -> Undone:
     """Undo one injection and look whether it is gone; a failure is journalled, not raised."""
-    spec = find(injection.fault).spec
+    gone, left = False, ""
     try:
-        gone = not _in_force(injection, world)
-        spec.revert(injection.undo, world)
-        left = "it is still in force after the undo" if _in_force(injection, world) else ""
-    except (ChaoskitError, KeyError, TypeError, ValueError) as error:
-        left = f"{type(error).__name__}: {error}"
+        spec = find(injection.fault).spec
+    except InvalidInput:
+        left = UNKNOWN.format(injection.fault)
+    else:
+        try:
+            gone = not _in_force(injection, world)
+            spec.revert(injection.undo, world)
+            left = STILL if _in_force(injection, world) else ""
+        except FAILURES as error:
+            left = f"{type(error).__name__}: {error}"
     if left:
         stuck(journal, injection.id, left)
         return Undone(injection, "left", left)
@@ -105,7 +118,7 @@ def look_again(done: list[Undone], journal: Journal, world: World) -> list[Undon
 def _seen_again(injection: InjectionRecord, world: World) -> bool:
     try:
         return _in_force(injection, world)
-    except ChaoskitError:
+    except FAILURES:
         return True
 
 

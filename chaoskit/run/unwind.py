@@ -93,13 +93,17 @@ def _close(
     found = [f"{i.fault} on {i.point} was not put back: {i.stuck or 'unknown'}" for i in left]
     if before is not None:
         found += _differences(around.journal, world, plan, before)
-    tell(around.journal, "end", restored=not found, differences=found)
-    if not found:
-        return None
-    listed = "\n".join(f"  {line}" for line in found)
-    return NotRestored(
-        f"not everything is as it was:\n{listed}\nput it back with: chaoskit revert {around.folder}"
-    )
+    commands = [command for i in left for command in world.by_hand(i.undo)]
+    tell(around.journal, "end", restored=not found, differences=found, by_hand=commands)
+    return _not_restored(around, found, commands) if found else None
+
+
+def _not_restored(around: Surroundings, found: list[str], commands: list[str]) -> NotRestored:
+    lines = ["not everything is as it was:", *(f"  {line}" for line in found)]
+    lines.append(f"put it back with: chaoskit revert {around.folder}")
+    if commands:
+        lines += ["or by hand, in this order:", *(f"  {command}" for command in commands)]
+    return NotRestored("\n".join(lines))
 
 
 def _differences(journal: Journal, world: World, plan: Plan, before: Json) -> list[str]:

@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import os
 import select
+from collections.abc import Iterable
 from pathlib import Path
 
 from chaoskit.errors import ChaoskitError
+from chaoskit.model.timeline import InjectionRecord
 from chaoskit.ports import Clock, World
 from chaoskit.run import processes
+from chaoskit.run.claim import claim
 from chaoskit.run.history import first, outstanding
 from chaoskit.run.journal import Journal, Record
 from chaoskit.run.revert import landed_late, revert_outstanding
@@ -22,6 +25,18 @@ TICK = 0.1
 OVERRUN = 2.0
 REVERT_PATIENCE = 20.0
 RETRIES = 30
+CLAIM_PATIENCE = 2.0
+
+
+def overdue(left: Iterable[InjectionRecord], now: float) -> str:
+    """Why the runner must be hanging, going by what it has left open; empty while it is on time."""
+    for injection in left:
+        limit = (injection.deadline or injection.begun or now) + OVERRUN
+        if injection.revert_begun is not None:
+            limit = max(limit, injection.revert_begun + REVERT_PATIENCE)
+        if now > limit:
+            return f"{injection.fault} on {injection.point} is overdue; the runner hangs"
+    return ""
 
 
 class Watchdog:
@@ -60,14 +75,7 @@ class Watchdog:
         return self._records
 
     def _overrun(self) -> str:
-        now = self.clock.now()
-        for injection in outstanding(self._read()):
-            limit = (injection.deadline or injection.begun or now) + OVERRUN
-            if injection.revert_begun is not None:
-                limit = max(limit, injection.revert_begun + REVERT_PATIENCE)
-            if now > limit:
-                return f"{injection.fault} on {injection.point} is overdue; the runner hangs"
-        return ""
+        return overdue(outstanding(self._read()), self.clock.now())
 
     def _take_over(self, why: str) -> None:
         self.journal.fence(why)
@@ -82,12 +90,19 @@ class Watchdog:
     def _put_back(self) -> None:
         """Revert, again and again while the world does not answer; the journal keeps the rest."""
         for _ in range(RETRIES):
-            revert_outstanding(self.journal, self.world, self.clock)
+            with claim(self.journal.folder, self.clock, "the watchdog", CLAIM_PATIENCE):
+                # Whoever else is at it: what it leaves, hung or stopped, is put back here.
+                revert_outstanding(self.journal, self.world, self.clock)
             if not outstanding(self._read()):
                 break
             self.clock.sleep(1.0)
         left = outstanding(self._read())
-        self.journal.append("end", restored=not left, differences=[i.point for i in left])
+        self.journal.append(
+            "end",
+            restored=not left,
+            differences=[i.point for i in left],
+            by_hand=[command for i in left for command in self.world.by_hand(i.undo)],
+        )
 
     def _outlast_runner(self) -> None:
         """While the runner lives, a deed of its own may still land: keep looking."""

@@ -6,7 +6,7 @@ another process. This module must never import a runtime before it is asked for.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import cast
 
@@ -18,6 +18,11 @@ RUNTIMES = {
     "fake": "chaoskit.world.fake:open_fake",
     "local": "chaoskit.world.local:open_local",
 }
+REOPENED = {
+    "docker": "chaoskit.world.docker:reopen_docker",
+    "fake": "chaoskit.world.fake:open_fake",
+    "local": "chaoskit.world.local:local_world",
+}
 
 
 def open_world(description: Json) -> World:
@@ -26,10 +31,23 @@ def open_world(description: Json) -> World:
     Raises InvalidInput when its runtime is unknown, and TargetError (or a child of it) when
     the runtime cannot be reached.
     """
-    runtime = description.get("runtime")
-    if runtime not in RUNTIMES:
-        known = ", ".join(sorted(RUNTIMES))
+    return _open(description, RUNTIMES)
+
+
+def reopen_world(description: Json) -> World:
+    """The same to put something back: one part that does not answer hides no other.
+
+    What cannot be reached fails when it is asked for, injection by injection. Raises as
+    `open_world` does.
+    """
+    return _open(description, REOPENED)
+
+
+def _open(description: Json, ways: Mapping[str, str]) -> World:
+    runtime = str(description.get("runtime"))
+    if runtime not in ways:
+        known = ", ".join(sorted(ways))
         raise InvalidInput(f"unknown runtime '{runtime}'; this version opens: {known}")
-    module, _, name = RUNTIMES[runtime].partition(":")
+    module, _, name = ways[runtime].partition(":")
     opener = cast(Callable[[Json], World], getattr(import_module(module), name))
     return opener(description)

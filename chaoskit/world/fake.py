@@ -25,6 +25,7 @@ from typing import Literal
 from chaoskit.errors import InvalidInput, NotOurs, TargetError
 from chaoskit.model.system import System
 from chaoskit.ports import Clock, Json
+from chaoskit.world.by_hand import by_hand
 from chaoskit.world.fake_parts import FakeLink, FakeNode, die, new_carrier, new_node, reconnect
 from chaoskit.world.fake_run import FakeClock, FakeLoad, FakeProbe
 from chaoskit.world.fake_store import Store
@@ -113,6 +114,9 @@ class FakeWorld:
         nodes = {p: self.node(p).look() for p in points if "->" not in p}
         kept = {p: {"state": n["state"], "armed": n["armed"]} for p, n in nodes.items()}
         return {"nodes": kept, "links": links}
+
+    def by_hand(self, undo: Json) -> tuple[str, ...]:
+        return by_hand(self.describe(), undo)
 
     def close(self) -> None:
         """Let go; calls that hang go on."""

@@ -167,9 +167,13 @@ def test_an_undo_that_fails_for_good_is_not_restored(scene: Scene) -> None:
             scene.world.fail_next("reach", TargetError("the engine said 500"))
 
     scene.clock.at(40.0, refuse)
-    scene.run()
+    timeline = scene.run()
     assert isinstance(scene.error, NotRestored)
-    assert "chaoskit revert" in str(scene.error)
+    said = str(scene.error)
+    assert f"put it back with: chaoskit revert {scene.folder}\nor by hand, in this order:" in said
+    (injection,) = timeline.injections
+    (command,) = scene.world.by_hand(injection.undo)
+    assert said.endswith(f"\n  {command}")
     assert scene.verdict().exit_code == 4
 
 

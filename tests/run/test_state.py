@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from chaoskit.errors import Halted, Outstanding, Refused
+from chaoskit.errors import Halted, JournalError, Outstanding, Refused
 from chaoskit.run import processes
 from chaoskit.run.conduct import refuse_leftovers
-from chaoskit.run.journal import Journal
+from chaoskit.run.journal import VERSION, Journal
 from chaoskit.run.state import StateRoot, default_root
 from chaoskit.world.fake import FakeClock
 
@@ -82,6 +82,16 @@ def test_leftovers_of_the_same_system_refuse_a_run(state: StateRoot, tmp_path: P
     refuse_leftovers(state, {"runtime": "fake", "system": "other"}, FakeClock())
     journal.append("reverted", id="a", by="revert")
     refuse_leftovers(state, world, FakeClock())
+
+
+def test_a_journal_of_a_newer_version_refuses_a_run_by_its_number(
+    state: StateRoot, tmp_path: Path
+) -> None:
+    world = {"runtime": "fake", "system": "shop"}
+    Journal(tmp_path, FakeClock()).append("run", version=VERSION + 1, world=world)
+    state.open_run("run-1", tmp_path)
+    with pytest.raises(JournalError, match=f"version {VERSION + 1}, this chaoskit reads up to"):
+        refuse_leftovers(state, world, FakeClock())
 
 
 def test_a_process_is_known_by_its_start_time_too() -> None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from chaoskit.model.system import Ping, RuntimeSpec, System
 from chaoskit.ports import Json
+from chaoskit.world.by_hand import by_hand
 from chaoskit.world.docker.engine import Engine
 from chaoskit.world.docker.fingerprint import node_fingerprint
 from chaoskit.world.docker.nodes import TIER, DockerNode, Ownership
@@ -56,6 +57,14 @@ def open_docker(description: Json) -> DockerWorld:
             world.server.version()
         on_failure.pop_all()
     return world
+
+
+def reopen_docker(description: Json) -> DockerWorld:
+    """The same to put something back: proxies that are away do not hide the nodes.
+
+    Raises Unreachable when the engine does not answer.
+    """
+    return docker_world(description, Engine())
 
 
 def docker_world(description: Json, engine: Engine) -> DockerWorld:
@@ -109,6 +118,9 @@ class DockerWorld:
         A declared node whose container is gone is `absent`; an unknown name raises NotOurs.
         """
         return {point: self._fingerprint(point) for point in points}
+
+    def by_hand(self, undo: Json) -> tuple[str, ...]:
+        return by_hand(self.description, undo)
 
     def close(self) -> None:
         self.owner.engine.close()

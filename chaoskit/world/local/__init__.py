@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from chaoskit.errors import InvalidInput
 from chaoskit.model.system import Ping, RuntimeSpec, System
 from chaoskit.ports import Json
+from chaoskit.world.by_hand import by_hand
 from chaoskit.world.local.fingerprint import node_fingerprint
 from chaoskit.world.local.nodes import LocalNode
 from chaoskit.world.local.programs import Group
@@ -106,6 +107,9 @@ class LocalWorld:
         A declared node whose program is gone is `absent`; an unknown name raises NotOurs.
         """
         return {point: self._fingerprint(point) for point in points}
+
+    def by_hand(self, undo: Json) -> tuple[str, ...]:
+        return by_hand(self.description, undo)
 
     def close(self) -> None:
         """Nothing is kept open between two calls."""

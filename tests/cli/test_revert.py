@@ -1,0 +1,146 @@
+"""`chaoskit revert` as it is typed: what it finds, what it says, what it ends with."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from chaoskit.ports import Json
+from chaoskit.run import processes
+from chaoskit.run.clock import SystemClock
+from chaoskit.run.history import outstanding
+from chaoskit.run.journal import NAME, read_records
+from chaoskit.run.state import StateRoot
+from chaoskit.world.fake import FakeWorld
+from tests.run.leftovers import LINK, POINTS, fake_world, leave, rewrite
+
+ROOT = Path(__file__).parents[2]
+CLOCK = SystemClock()
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> StateRoot:
+    return StateRoot(tmp_path / "state")
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> FakeWorld:
+    return fake_world(tmp_path / "world.json")
+
+
+@pytest.fixture
+def before(world: FakeWorld) -> Json:
+    return world.fingerprint(POINTS)
+
+
+def begin_revert(state: StateRoot, *words: str, cwd: Path = ROOT) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "chaoskit", "revert", *words],
+        cwd=cwd, env=os.environ | {"CHAOSKIT_STATE": str(state.path)},
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+
+
+def revert(state: StateRoot, *words: str, cwd: Path = ROOT) -> tuple[int, str]:
+    """Exit code and what was said; a traceback or a bug of ours fails the test."""
+    with begin_revert(state, *words, cwd=cwd) as process:
+        said, wrong = process.communicate(timeout=60)
+    assert wrong == ""
+    return process.returncode, said
+
+
+def left_by(state: StateRoot, world: FakeWorld, name: str, *faults: tuple[str, str]) -> Path:
+    folder = leave(state.path.parent / "reports" / name, world, CLOCK, *faults)
+    state.open_run(name, folder)
+    return folder
+
+
+def test_every_run_is_found_put_back_and_forgotten(
+    state: StateRoot, world: FakeWorld, before: Json
+) -> None:
+    older = left_by(state, world, "20260101T000000Z-aaaa", ("kill", "web1"))
+    newer = left_by(state, world, "20260102T000000Z-bbbb", ("cut", LINK))
+    code, said = revert(state)
+    assert code == 0
+    assert said.index("cut on web -> cache: put back") < said.index("kill on web1: put back")
+    assert world.fingerprint(POINTS) == before
+    assert state.open_runs() == []
+    assert all(outstanding(read_records(folder / NAME)) == [] for folder in (older, newer))
+    assert revert(state) == (0, f"state: {state.path}\nnothing is outstanding\n")
+
+
+def test_it_goes_past_what_it_cannot_mend_and_says_how_to(
+    state: StateRoot, world: FakeWorld, before: Json, tmp_path: Path
+) -> None:
+    left_by(state, world, "20260101T000000Z-aaaa", ("pause", "web1"))
+    damaged = left_by(state, world, "20260102T000000Z-bbbb")
+    (damaged / NAME).unlink()
+    gone = tmp_path / "gone.json"
+    lost = left_by(state, fake_world(gone), "20260103T000000Z-cccc", ("latency", LINK))
+    gone.rename(tmp_path / "away.json")
+    code, said = revert(state)
+    assert code == 4
+    assert f"{damaged / NAME}: there is no journal" in said
+    assert "pause on web1: put back" in said
+    assert "left by run 20260103T000000Z-cccc: latency on web -> cache" in said
+    assert f"try again: chaoskit revert {lost}" in said
+    assert world.fingerprint(POINTS) == before
+    assert sorted(f.name for f in state.open_runs()) == [damaged.name, lost.name]
+    # What it says to type mends it, once the world is there again.
+    (tmp_path / "away.json").rename(gone)
+    (typed,) = [line.strip() for line in said.splitlines() if "python3 -c" in line]
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    subprocess.run(["sh", "-c", typed], env=os.environ | {"PATH": path}, check=True)
+    assert FakeWorld.on_disk(gone).fingerprint(POINTS) == before
+    (damaged / NAME).touch()
+    code, said = revert(state)
+    assert (code, state.open_runs()) == (0, [])
+    assert "latency on web -> cache: already gone" in said
+
+
+def test_a_newer_journal_is_one_message_with_its_version(
+    state: StateRoot, world: FakeWorld
+) -> None:
+    folder = left_by(state, world, "20260101T000000Z-aaaa", ("kill", "web1"))
+    head = read_records(folder / NAME)[0] | {"version": 7}
+    rewrite(folder, 0, json.dumps(head).encode())
+    code, said = revert(state)
+    assert code == 5
+    assert "the journal has version 7, this chaoskit reads up to version 1" in said
+    assert state.open_runs() == [folder]
+
+
+def test_a_run_that_is_under_way_is_touched_only_when_it_is_named(
+    state: StateRoot, world: FakeWorld, before: Json
+) -> None:
+    own = {"pid": os.getpid(), "started": processes.started(os.getpid())}
+    folder = leave(state.path.parent / "run-1", world, CLOCK, ("kill", "web1"), **own)
+    state.open_run("run-1", folder)
+    seen = world.fingerprint(POINTS)
+    code, said = revert(state)
+    assert (code, world.fingerprint(POINTS)) == (0, seen)
+    assert "`chaoskit halt`" in said
+    code, said = revert(state, "run-1")
+    assert (code, world.fingerprint(POINTS)) == (0, before)
+
+
+def test_a_run_is_named_by_its_folder_from_within_too(
+    state: StateRoot, world: FakeWorld, before: Json
+) -> None:
+    folder = left_by(state, world, "20260101T000000Z-aaaa", ("kill", "web1"))
+    code, _ = revert(state, ".", cwd=folder)
+    assert (code, world.fingerprint(POINTS), state.open_runs()) == (0, before, [])
+
+
+def test_two_at_once_do_no_harm(state: StateRoot, world: FakeWorld, before: Json) -> None:
+    left_by(state, world, "20260101T000000Z-aaaa", ("kill", "web1"), ("cut", LINK))
+    with begin_revert(state) as one, begin_revert(state) as two:
+        ends = [each.communicate(timeout=60) for each in (one, two)]
+    assert [each.returncode for each in (one, two)] == [0, 0], ends
+    assert world.fingerprint(POINTS) == before
+    assert state.open_runs() == []

@@ -1,0 +1,51 @@
+"""Runs that were cut short on a fake world: a journal that is real, and a fault still in force."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from chaoskit.faults import find
+from chaoskit.ports import Clock, Json
+from chaoskit.run.journal import NAME, VERSION, Journal
+from chaoskit.world.fake import FakeWorld
+
+LINK = "web -> cache"
+POINTS = ["web1", "web2", LINK]
+ARGUMENTS: dict[str, dict[str, Any]] = {
+    "latency": {"delay": "80ms"},
+    "bandwidth": {"rate": "9KB/s"},
+}
+
+
+def fake_world(path: Path) -> FakeWorld:
+    return FakeWorld("shop", {"web": ["web1", "web2"]}, {LINK: ["c1", "c2"]}, path=path)
+
+
+def leave(
+    folder: Path, world: FakeWorld, clock: Clock, *faults: tuple[str, str], **head: Any
+) -> Path:
+    """The run directory `folder`, whose runner died with `faults` (name, point) in force."""
+    folder.mkdir(parents=True)
+    journal = Journal(folder, clock)
+    first: Json = {"version": VERSION, "run": folder.name, "world": world.describe()}
+    journal.append("run", **(first | head))
+    for number, (name, point) in enumerate(faults):
+        kind = find(name)
+        at = world.link(point) if kind.point == "link" else world.node(point)
+        undo = kind.spec(**ARGUMENTS.get(name, {})).plan(at, world, f"{number}-{name}")
+        journal.append(
+            "injecting", id=f"{number}-{name}", fault=name, point=point, tier="web",
+            trouble="unavailable", shape=kind.shape, undo=undo, deadline=clock.now() + 60,
+        )  # fmt: skip
+        kind.spec.inject(undo, world)
+        journal.append("injected", id=f"{number}-{name}")
+    return folder
+
+
+def rewrite(folder: Path, number: int, line: bytes) -> None:
+    """Put `line` in the place of line `number` (from 0) of the journal."""
+    path = folder / NAME
+    lines = path.read_bytes().splitlines()
+    lines[number] = line
+    path.write_bytes(b"\n".join(lines) + b"\n")
