@@ -8,6 +8,7 @@ except while it puts things back: that is not cut short.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from chaoskit.errors import (
@@ -38,6 +39,7 @@ LEAD = 0.5
 LOAD_TIMEOUT = 40.0
 CALL_TIMEOUT = 30.0
 STRENGTH_PATIENCE = 20.0
+RETURN_PATIENCE, RETURN_EVERY = 20.0, 1.0
 SETTLE = 0.5
 ABANDON = 2.0
 
@@ -139,8 +141,7 @@ class Engine:
     def _span(self, phase: PhaseName, end: float) -> tuple[float, float]:
         """Hold a phase without faults from now until `end`."""
         start = self._begin(phase, end)
-        while self.clock.now() < end:
-            self._tick()
+        self._pause(end - self.clock.now())
         return start, self._end(phase)
 
     def _refuse_unfit(self, begin: float, end: float) -> None:
@@ -164,15 +165,35 @@ class Engine:
         begin = self._begin("fault", end)
         self.agenda.begin(begin)
         guards = Guards(self.plan, self.injections, self.baseline, begin, end)
-        while self.clock.now() < end and not self._broken(guards):
+        while self.clock.now() < end and not self._lost() and not self._broken(guards):
             if not self.around.watchdog.alive():
                 raise Stopped("failed", "the watchdog is gone; nothing may be open without it")
             self.agenda.tend(self.clock.now())
             self._tick()
         patience = CALL_TIMEOUT * (1 + len(self.plan.steps))
         self._await("revert", self.agenda.finish, timeout=patience)
+        self._await_return()
         self._end("fault")
         self._refuse_stuck()
+
+    def _lost(self) -> bool:
+        """A fault that is not in force any more: the rest of the phase would teach nothing."""
+        if self.injections.lost is None:
+            return False
+        tell(self.journal, "stopped", stop_kind="lost", reason=self.injections.lost)
+        return True
+
+    def _await_return(self) -> None:
+        """A node that is being recreated is gone for a moment: its undo is tried again."""
+        limit = self.clock.now() + RETURN_PATIENCE
+        while self.injections.lost and self.injections.still_open() and self.clock.now() < limit:
+            self._pause(RETURN_EVERY)
+            self._await("revert", partial(self.injections.close, self.injections.still_open()))
+
+    def _pause(self, seconds: float) -> None:
+        end = self.clock.now() + seconds
+        while self.clock.now() < end:
+            self._tick()
 
     def _broken(self, guards: Guards) -> bool:
         found = guards.look(self.feed.samples, self.clock.now())
