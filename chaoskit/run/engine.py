@@ -26,6 +26,7 @@ from chaoskit.run import processes
 from chaoskit.run.agenda import Agenda
 from chaoskit.run.around import Surroundings
 from chaoskit.run.feed import Feed
+from chaoskit.run.fingerprint import facts
 from chaoskit.run.guards import Guards, Recovering
 from chaoskit.run.history import outstanding
 from chaoskit.run.injections import Injections
@@ -87,7 +88,7 @@ class Engine:
         self._enter("putting back", None)
         left = unwind(
             self.around,
-            self.target.world,
+            self.target,
             self.plan,
             self.injections,
             self.agenda,
@@ -108,9 +109,10 @@ class Engine:
         self._recovery_phase()
 
     def _take_fingerprint(self) -> None:
-        world, points = self.target.world, self.plan.points
-        self.before = self._await("fingerprint", lambda: world.fingerprint(points))
-        self.journal.append("fingerprint", when="before", state=self.before)
+        target, points = self.target, self.plan.points
+        self.before = self._await("fingerprint", lambda: target.world.fingerprint(points))
+        known = self._await("facts", lambda: facts(target, points))
+        self.journal.append("fingerprint", when="before", state=self.before, facts=known)
 
     def _length(self, phase: str) -> float:
         return self.clock.now() + float(getattr(self.plan.experiment.phases, phase))

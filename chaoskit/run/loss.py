@@ -48,6 +48,7 @@ def _of_link(undo: Json, world: World) -> str:
     seen = world.link(undo["link"]).observe(undo["injection"], undo["condition"])
     if not seen.missing:
         return UNLISTED
-    proxies = f"prox{'y' if len(seen.missing) == 1 else 'ies'} {', '.join(seen.missing)}"
-    verb = "does" if len(seen.missing) == 1 else "do"
-    return f"the {proxies} {verb} not list it any more (was their server restarted?)"
+    if len(seen.missing) == 1:
+        return f"the proxy {seen.missing[0]} does not list it any more; was it restarted?"
+    proxies = ", ".join(seen.missing)
+    return f"the proxies {proxies} do not list it any more; were they restarted?"

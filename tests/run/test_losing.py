@@ -85,12 +85,12 @@ LOSSES: dict[str, tuple[dict[str, Any], Callable[[Scene], Callable[[], None]], s
     "one proxy forgot": (
         latency(LINK),
         lambda scene: forget(scene, "web-cache1"),
-        "the proxy web-cache1 does not list it any more (was their server restarted?)",
+        "the proxy web-cache1 does not list it any more; was it restarted?",
     ),
     "all proxies forgot": (
         {"name": "cut", "selection": {"link": LINK}},
         lambda scene: forget(scene, "web-cache1", "web-cache2"),
-        "the proxies web-cache1, web-cache2 do not list it any more (was their server restarted?)",
+        "the proxies web-cache1, web-cache2 do not list it any more; were they restarted?",
     ),
 }
 
