@@ -54,7 +54,7 @@ def _lost(timeline: Timeline) -> Iterator[str]:
         if injection.lost is not None:
             yield (
                 f"the fault {injection.fault} at {injection.point} ({injection.id}) was lost: "
-                f"{injection.lost_because}; {_until(injection, timeline)}"
+                f"{injection.lost_because} ({_until(injection, timeline)})"
             )
 
 
