@@ -96,6 +96,17 @@ def network(printed: str) -> Json:
     return found
 
 
+def in_fingerprints() -> str:
+    """For `doctor`: whether fingerprints know the rules here. What is missing takes no fault away.
+
+    It is said all the same: a rule that is left behind would then go unseen.
+    """
+    lacking = readable()
+    if lacking:
+        return f"left out of fingerprints: {lacking}"
+    return "rules, queues and clock offsets stand in the fingerprints"
+
+
 def readable() -> str:
     """Why rules of namespaces cannot be read here; empty when they can."""
     missing = [tool for tool in TOOLS if not shutil.which(tool)]
