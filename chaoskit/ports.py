@@ -87,7 +87,8 @@ class LinkFacts:
     connections of others on the carriers, `refused`: connection attempts refused so far
     (counter); None where this machine cannot count them. `sessions`: the peers (address:port) of
     those connections, where they can be told apart. For the event `reset` there is nothing to
-    hold: `listed` means that no carrier is still under it. `carriers` names all, faulty or not.
+    hold: `listed` means that no carrier is still under it. `carriers` names all, faulty or not,
+    `missing` those of them that do not list it.
     """
 
     listed: bool
@@ -95,6 +96,7 @@ class LinkFacts:
     refused: int | None = None
     carriers: tuple[str, ...] = ()
     sessions: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
 
 
 @runtime_checkable
@@ -142,7 +144,11 @@ class World(Protocol):
         """The link `a -> b` or `a -> b/b2`; raises NotOurs when it is not declared."""
 
     def fingerprint(self, points: Iterable[str]) -> Json:
-        """Configuration and state of nodes and links, comparable before and after."""
+        """Configuration and state of nodes and links, comparable before and after.
+
+        What the kernel shows stands under the key `kernel`; of that, what cannot be read now
+        is left out, and is then not compared.
+        """
 
     def by_hand(self, undo: Json) -> tuple[str, ...]:
         """Shell commands that put this back when chaoskit cannot; asks nobody, never raises."""

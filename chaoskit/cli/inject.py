@@ -112,6 +112,8 @@ def _tell(folder: Path, error: BaseException | None) -> int:
 
     for injection in read_timeline(folder).injections:
         proof = "was proven in force" if injection.proven else "was NOT proven in force"
+        if injection.lost is not None:
+            proof = f"was LOST while it was open: {injection.lost_because}"
         back = "put back" if injection.reverted else f"NOT put back: {injection.stuck}"
         click.echo(f"{injection.fault} on {injection.point} {proof}; {back}")
     click.echo(f"journal: {folder}/journal.jsonl")

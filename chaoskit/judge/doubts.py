@@ -30,6 +30,7 @@ def worthless(
 ) -> tuple[str, ...]:
     """What makes the run worth nothing as evidence, whatever its gates say."""
     return (
+        *_lost(timeline),
         *_cut_short(timeline),
         *_unfit(timeline, gates),
         *filter(None, map(_unproven, timeline.injections)),
@@ -45,6 +46,24 @@ def open_questions(
     for gate in gates:
         if gate.status is Status.INCONCLUSIVE:
             yield sentence(gate)
+
+
+def _lost(timeline: Timeline) -> Iterator[str]:
+    """A fault that slipped away: what was seen without it says nothing about it."""
+    for injection in timeline.injections:
+        if injection.lost is not None:
+            yield (
+                f"the fault {injection.fault} at {injection.point} ({injection.id}) was lost: "
+                f"{injection.lost_because} ({_until(injection, timeline)})"
+            )
+
+
+def _until(injection: InjectionRecord, timeline: Timeline) -> str:
+    span, phase = injection.in_force, timeline.span("fault")
+    if span is None or span[1] is None or phase is None:
+        return "no look showed it in force"
+    begin, end = (f"{t - phase.begin:.1f} s" for t in (span[0], span[1]))
+    return f"it was seen in force from {begin} to {end} of the fault phase, and judged no further"
 
 
 def _cut_short(timeline: Timeline) -> Iterator[str]:
@@ -73,7 +92,7 @@ def _unfit(timeline: Timeline, gates: tuple[Gate, ...]) -> Iterator[str]:
 
 def _unproven(injection: InjectionRecord) -> str | None:
     """Nothing was learnt about a fault that was not shown to be in force."""
-    if injection.proven:
+    if injection.proven or injection.lost is not None:
         return None
     return (
         f"the fault {injection.fault} at {injection.point} ({injection.id}) was not proven in "

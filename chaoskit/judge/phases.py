@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from chaoskit.judge.windows import SLACK
 from chaoskit.judge.wording import seconds
 from chaoskit.model.experiment import Experiment, Recovery
-from chaoskit.model.timeline import PhaseName, Timeline
+from chaoskit.model.timeline import InjectionRecord, PhaseName, Timeline
 from chaoskit.model.verdict import Gate, RecoveryFigures, Status
 
 CUT_SHORT = ("halted", "interrupted", "failed")
@@ -38,8 +38,10 @@ def baseline_window(timeline: Timeline) -> Window:
 def fault_window(timeline: Timeline) -> Window:
     """From the first injection acknowledged to the begin of the revert that leaves none open.
 
-    Without injections it is the span of the phase. An event that was never reverted is over by
-    itself, but what it does is not: then the window lasts to the end of the phase.
+    Where a fault was lost it ends at the last look that still listed it, of several at the
+    earliest: after that not everything that was due was in force. Without injections it is the
+    span of the phase. An event that was never reverted is over by itself, but what it does is
+    not: then the window lasts to the end of the phase.
     """
     span = _of_span(timeline, "fault")
     if not timeline.injections:
@@ -50,7 +52,15 @@ def fault_window(timeline: Timeline) -> Window:
     ]
     known = [end for end in ends if end is not None]
     first = min((i.acknowledged for i in begun if i.acknowledged is not None), default=None)
-    return Window("fault", first, max(known) if known and len(known) == len(ends) else None)
+    end = max(known) if known and len(known) == len(ends) else None
+    lost = [_last_in_force(i) for i in begun if i.lost is not None]
+    return Window("fault", first, min([*lost, end]) if lost and end is not None else end)
+
+
+def _last_in_force(injection: InjectionRecord) -> float:
+    """Of a lost one; one that no look ever listed was in force for no time at all."""
+    known = (injection.last_listed, injection.acknowledged, injection.begun, injection.lost)
+    return next(t for t in known if t is not None)
 
 
 def recovery_window(timeline: Timeline) -> Window:

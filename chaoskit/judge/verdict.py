@@ -83,7 +83,7 @@ def join(
     """The status, and why: sentences, the deciding one first.
 
     1. What makes the run worth nothing as evidence makes it inconclusive, even with a violated
-       gate: cut short, unfit baseline, a fault not proven, load that was not as planned.
+       gate: a fault lost or not proven, cut short, unfit baseline, load that was not as planned.
     2. Otherwise a violated gate, or a run stopped for one, is violated; inconclusive where the
        generator stalled for a moment, which only makes figures worse.
     3. Otherwise a phase without figures or an inconclusive gate is inconclusive.

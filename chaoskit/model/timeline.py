@@ -12,6 +12,7 @@ from chaoskit.model.frozen import Frozen
 
 PhaseName = Literal["warmup", "baseline", "fault", "recovery", "hold"]
 Trouble = Literal["unavailable", "exhausted", "wrong"]
+StopKind = Literal["violated", "abort", "lost", "halted", "interrupted", "failed", "unfit"]
 
 
 class Span(Frozen):
@@ -23,7 +24,12 @@ class Span(Frozen):
 
 
 class InjectionRecord(Frozen):
-    """One injection as the journal tells it; None where that step never came."""
+    """One injection as the journal tells it; None where that step never came.
+
+    `lost`: when it was seen that a held fault was not in force any more, though nobody of ours
+    had put it back, with the reason in a sentence. `last_listed`: the begin of the last look that
+    still listed it. `unanswered`: looks that gave no answer, so that it was unknown then.
+    """
 
     id: str
     fault: str
@@ -39,7 +45,24 @@ class InjectionRecord(Frozen):
     reverted: float | None = None
     reverted_by: str | None = None
     stuck: str | None = None
+    lost: float | None = None
+    lost_because: str | None = None
+    last_listed: float | None = None
+    unanswered: int = 0
     evidence: tuple[tuple[float, Evidence], ...] = ()
+
+    @property
+    def in_force(self) -> tuple[float, float | None] | None:
+        """From the first look in force to the last one that listed it, or to the revert.
+
+        None when no look showed it in force; an open end while nobody has said more.
+        """
+        first = next((t for t, e in self.evidence if e.in_force), None)
+        if first is None:
+            return None
+        if self.lost is None:
+            return first, self.revert_begun
+        return first, first if self.last_listed is None else max(first, self.last_listed)
 
     @property
     def outstanding(self) -> bool:
@@ -49,7 +72,8 @@ class InjectionRecord(Frozen):
     def proven(self) -> bool:
         """Measured in force at least once, and still listed whenever it was looked at."""
         seen = [e for _, e in self.evidence]
-        return any(e.in_force for e in seen) and all(e.listed for e in seen)
+        kept = self.lost is None and all(e.listed for e in seen)
+        return kept and any(e.in_force for e in seen)
 
 
 class LoadFacts(Frozen):
@@ -80,9 +104,7 @@ class Timeline(Frozen):
     steady_at: float | None = None
     full_strength_at: float | None = None
     stopped: str | None = None
-    stop_kind: Literal["violated", "abort", "halted", "interrupted", "failed", "unfit"] | None = (
-        None
-    )
+    stop_kind: StopKind | None = None
     restored: bool = True
     differences: tuple[str, ...] = ()
     load: LoadFacts = LoadFacts()

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Literal
 
 from chaoskit.model.frozen import Frozen
-from chaoskit.model.timeline import InjectionRecord, LoadFacts, PhaseName, Span, Trouble
+from chaoskit.model.timeline import (
+    InjectionRecord,
+    LoadFacts,
+    PhaseName,
+    Span,
+    StopKind,
+    Trouble,
+)
 
 
 class Status(StrEnum):
@@ -91,9 +97,7 @@ class Verdict(Frozen):
     load: LoadFacts = LoadFacts()
     restored: bool = True
     differences: tuple[str, ...] = ()
-    stop_kind: Literal["violated", "abort", "halted", "interrupted", "failed", "unfit"] | None = (
-        None
-    )
+    stop_kind: StopKind | None = None
     stopped: str | None = None
     quick: bool = False
     seed: int = 0

@@ -78,7 +78,8 @@ def _injections(verdict: Verdict) -> list[Text]:
         status = Status.HELD if injection.proven else Status.INCONCLUSIVE
         line = Text(f"{injection.fault} {injection.point}: ", style="bold")
         line.append(words.proof(injection), style=f"not bold {STYLES[status]}")
-        line.append(f" ({'; '.join(words.evidence(injection))})", style="not bold dim")
+        told = (*words.force(injection, verdict.spans), *words.evidence(injection))
+        line.append(f" ({'; '.join(told)})", style="not bold dim")
         lines.append(line)
     return lines
 

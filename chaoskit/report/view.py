@@ -17,7 +17,7 @@ from chaoskit.report.source import Json, Run
 
 TROUBLES: tuple[Trouble, ...] = get_args(Trouble)
 PHASES = ("warmup", "baseline", "fault", "recovery", "hold")
-_QUIET = {"evidence", "process"}  # shown elsewhere, or of no interest to a reader
+_QUIET = {"evidence", "process", "unseen"}  # shown elsewhere, or of no interest to a reader
 _MOST_RECORDS = 300
 
 
@@ -77,7 +77,7 @@ def view(run: Run) -> View:
         verdict=verdict,
         facts=tuple(_head(run)),
         ending=words.ending(verdict),
-        injections=tuple(_injected(i, run.origin) for i in verdict.injections),
+        injections=tuple(_injected(i, verdict, run.origin) for i in verdict.injections),
         gates=stated,
         implied=implied,
         recovery=_recovery(verdict),
@@ -112,7 +112,7 @@ def _when(started: str) -> str:
     return f"{day} {clock[:8]} UTC"
 
 
-def _injected(injection: InjectionRecord, origin: float) -> Injected:
+def _injected(injection: InjectionRecord, verdict: Verdict, origin: float) -> Injected:
     begin = injection.begun if injection.acknowledged is None else injection.acknowledged
     end = injection.reverted if injection.revert_begun is None else injection.revert_begun
     return Injected(
@@ -126,7 +126,7 @@ def _injected(injection: InjectionRecord, origin: float) -> Injected:
         else words.moment(end - origin),
         proven=injection.proven,
         proof=words.proof(injection),
-        evidence=words.evidence(injection),
+        evidence=(*words.force(injection, verdict.spans), *words.evidence(injection)),
         back=_put_back(injection, origin),
         restored=injection.stuck is None and not injection.outstanding,
     )

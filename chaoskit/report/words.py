@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from chaoskit.model.evidence import Evidence
-from chaoskit.model.timeline import InjectionRecord
+from chaoskit.model.timeline import InjectionRecord, Span
 from chaoskit.model.verdict import SeriesFigures, Status, Verdict
 
 NONE = "–"
@@ -18,6 +18,7 @@ SIGNS = {Status.HELD: "✓", Status.VIOLATED: "✗", Status.INCONCLUSIVE: "?"}
 STOPS = {
     "violated": "stopped early: an expectation was violated beyond repair",
     "abort": "stopped early by abort_when",
+    "lost": "stopped early: a fault was not in force any more",
     "halted": "stopped early: chaoskit halt was set",
     "interrupted": "interrupted",
     "failed": "stopped early: the target or a tool failed",
@@ -86,6 +87,8 @@ def ending(verdict: Verdict) -> str:
     if verdict.stop_kind is None:
         return ""
     words = STOPS[verdict.stop_kind]
+    if verdict.stop_kind == "lost":  # how it was lost stands with the reasons and the injection
+        return words
     told = (verdict.stopped or "").strip()
     return f"{words} ({told})" if told and told not in verdict.reasons else words
 
@@ -94,13 +97,30 @@ def evidence(injection: InjectionRecord) -> tuple[str, ...]:
     """One line for each part of the evidence, over all looks, and one for the last facts."""
     seen = [e for _, e in injection.evidence]
     if not seen:
-        return ("never looked at",)
+        return ("never looked at", *_unknown(injection))
     parts = [
         _part("listed", [e.listed for e in seen]),
         _part("carried", [e.carried for e in seen]),
         _part("felt", [e.felt for e in seen]),
     ]
-    return (*parts, *_facts(seen))
+    return (*parts, *_unknown(injection), *_facts(seen))
+
+
+def _unknown(injection: InjectionRecord) -> tuple[str, ...]:
+    if not injection.unanswered:
+        return ()
+    return (f"– unknown: {count(injection.unanswered, 'look')} went unanswered",)
+
+
+def force(injection: InjectionRecord, spans: Iterable[Span]) -> tuple[str, ...]:
+    """The span in which looks showed it in force, within the fault phase; and how it was lost."""
+    lost = () if injection.lost is None else (f"✗ lost: {injection.lost_because}",)
+    phase = next((s for s in spans if s.phase == "fault"), None)
+    if phase is None or injection.in_force is None or injection.shape == "event":
+        return lost
+    begin, end = injection.in_force
+    until = f"{end - phase.begin:.1f} s" if end is not None else "now"
+    return (f"in force {begin - phase.begin:.1f} s … {until} of the fault phase", *lost)
 
 
 def _part(name: str, answers: Iterable[bool | None]) -> str:
@@ -138,4 +158,6 @@ def _plain(value: Any) -> str:
 
 
 def proof(injection: InjectionRecord) -> str:
+    if injection.lost is not None:
+        return "? lost while it was open"
     return "✓ proven in force" if injection.proven else "? not proven in force"

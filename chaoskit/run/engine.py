@@ -8,6 +8,7 @@ except while it puts things back: that is not cut short.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from chaoskit.errors import (
@@ -25,6 +26,7 @@ from chaoskit.run import processes
 from chaoskit.run.agenda import Agenda
 from chaoskit.run.around import Surroundings
 from chaoskit.run.feed import Feed
+from chaoskit.run.fingerprint import facts
 from chaoskit.run.guards import Guards, Recovering
 from chaoskit.run.history import outstanding
 from chaoskit.run.injections import Injections
@@ -38,6 +40,7 @@ LEAD = 0.5
 LOAD_TIMEOUT = 40.0
 CALL_TIMEOUT = 30.0
 STRENGTH_PATIENCE = 20.0
+RETURN_PATIENCE, RETURN_EVERY = 20.0, 1.0
 SETTLE = 0.5
 ABANDON = 2.0
 
@@ -85,7 +88,7 @@ class Engine:
         self._enter("putting back", None)
         left = unwind(
             self.around,
-            self.target.world,
+            self.target,
             self.plan,
             self.injections,
             self.agenda,
@@ -106,9 +109,10 @@ class Engine:
         self._recovery_phase()
 
     def _take_fingerprint(self) -> None:
-        world, points = self.target.world, self.plan.points
-        self.before = self._await("fingerprint", lambda: world.fingerprint(points))
-        self.journal.append("fingerprint", when="before", state=self.before)
+        target, points = self.target, self.plan.points
+        self.before = self._await("fingerprint", lambda: target.world.fingerprint(points))
+        known = self._await("facts", lambda: facts(target, points))
+        self.journal.append("fingerprint", when="before", state=self.before, facts=known)
 
     def _length(self, phase: str) -> float:
         return self.clock.now() + float(getattr(self.plan.experiment.phases, phase))
@@ -139,8 +143,7 @@ class Engine:
     def _span(self, phase: PhaseName, end: float) -> tuple[float, float]:
         """Hold a phase without faults from now until `end`."""
         start = self._begin(phase, end)
-        while self.clock.now() < end:
-            self._tick()
+        self._pause(end - self.clock.now())
         return start, self._end(phase)
 
     def _refuse_unfit(self, begin: float, end: float) -> None:
@@ -164,15 +167,35 @@ class Engine:
         begin = self._begin("fault", end)
         self.agenda.begin(begin)
         guards = Guards(self.plan, self.injections, self.baseline, begin, end)
-        while self.clock.now() < end and not self._broken(guards):
+        while self.clock.now() < end and not self._lost() and not self._broken(guards):
             if not self.around.watchdog.alive():
                 raise Stopped("failed", "the watchdog is gone; nothing may be open without it")
             self.agenda.tend(self.clock.now())
             self._tick()
         patience = CALL_TIMEOUT * (1 + len(self.plan.steps))
         self._await("revert", self.agenda.finish, timeout=patience)
+        self._await_return()
         self._end("fault")
         self._refuse_stuck()
+
+    def _lost(self) -> bool:
+        """A fault that is not in force any more: the rest of the phase would teach nothing."""
+        if self.injections.lost is None:
+            return False
+        tell(self.journal, "stopped", stop_kind="lost", reason=self.injections.lost)
+        return True
+
+    def _await_return(self) -> None:
+        """A node that is being recreated is gone for a moment: its undo is tried again."""
+        limit = self.clock.now() + RETURN_PATIENCE
+        while self.injections.lost and self.injections.still_open() and self.clock.now() < limit:
+            self._pause(RETURN_EVERY)
+            self._await("revert", partial(self.injections.close, self.injections.still_open()))
+
+    def _pause(self, seconds: float) -> None:
+        end = self.clock.now() + seconds
+        while self.clock.now() < end:
+            self._tick()
 
     def _broken(self, guards: Guards) -> bool:
         found = guards.look(self.feed.samples, self.clock.now())

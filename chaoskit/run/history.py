@@ -74,8 +74,15 @@ def _note(fields: dict[str, Any], record: Record) -> None:
         case "injected":
             fields["acknowledged"] = record["t"]
         case "evidence":
-            seen = (record["t"], Evidence(**record["evidence"]))
-            fields["evidence"] = (*fields.get("evidence", ()), seen)
+            seen = Evidence(**record["evidence"])
+            fields["evidence"] = (*fields.get("evidence", ()), (record["t"], seen))
+            if seen.listed:
+                fields["last_listed"] = record.get("asked", record["t"])
+        case "unseen":
+            fields["unanswered"] = fields.get("unanswered", 0) + 1
+        case "lost":
+            fields.setdefault("lost", record["t"])
+            fields.setdefault("lost_because", record["reason"])
         case "reverting":
             fields.setdefault("revert_begun", record["t"])
         case "reverted":

@@ -1,7 +1,8 @@
 """Opens, measures and closes the injections of one run.
 
 Each public call is made in a worker thread and may take its time; the engine decides when. It
-must never inject without a durable undo, nor after it has been told to close.
+must never inject without a durable undo, nor after it has been told to close, and never take a
+look that was not answered for one that saw nothing.
 """
 
 from __future__ import annotations
@@ -9,19 +10,24 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
-from chaoskit.errors import PlanError, TargetError
+from chaoskit.errors import NotOurs, PlanError, TargetError
 from chaoskit.faults import find
+from chaoskit.model.evidence import Evidence
 from chaoskit.model.timeline import InjectionRecord
 from chaoskit.ports import Clock
 from chaoskit.run.history import injections
 from chaoskit.run.journal import Journal
+from chaoskit.run.loss import GONE_BEFORE, gone, why_lost
 from chaoskit.run.plan import Step, chooser, point_of, resolve, spec_of
-from chaoskit.run.revert import announce, revert_one
+from chaoskit.run.revert import Undone, announce, revert_one, tell
 from chaoskit.run.target import Target, check_points
 
 ROLE_PATIENCE = 15.0
 FIRST_PROOF = 2.0
+# How long looks may go unanswered: an engine or a proxy's server that restarts is back by then.
+UNSEEN_PATIENCE = 10.0
 # A deed is a few foreign calls: the slowest (the container engine's) have 10 s each, and a world
 # gives a state 15 s to come true. Its own grace comes on top.
 LANDING = 30.0
@@ -54,6 +60,8 @@ class Injections:
         self._under_way: dict[str, float] = {}
         self.opened: list[Opened] = []
         self.first_acknowledged: float | None = None
+        self.lost: str | None = None
+        self._unseen_since: dict[str, float] = {}
 
     def open(self, step: Step, index: int, deadline: float) -> None:
         """Resolve the step's points again, then inject each, journalled ahead.
@@ -63,6 +71,8 @@ class Injections:
         """
         points = self._points(step, index)
         for number, point in enumerate(points):
+            if self.lost is not None:  # nothing more can be learnt: do not hurt any more
+                return
             self._inject(step, f"{step.id}-{number}", point, deadline)
 
     def _points(self, step: Step, index: int) -> tuple[str, ...]:
@@ -119,16 +129,58 @@ class Injections:
             self._clock.sleep(0.2)
 
     def sample(self, opened: Opened) -> bool:
-        """Measure one open injection and journal it; True when it is in force."""
+        """Measure one open injection and journal it; True when it is in force.
+
+        A held one that is not listed any more is journalled as lost, once. Raises TargetError
+        when looks have gone unanswered for `UNSEEN_PATIENCE` seconds.
+        """
         record = self._record(opened)
-        if record.acknowledged is None or record.revert_begun is not None:
+        if record.acknowledged is None or not _still_held(record):
             return False
-        evidence = find(record.fault).spec.active(record.undo, self._target.world)
-        with self._gate:
-            # Whatever was measured while the undo was under way says nothing about the fault.
-            if not self._closing and self._record(opened).revert_begun is None:
-                self._journal.append("evidence", id=opened.id, evidence=evidence.model_dump())
+        asked = self._clock.now()
+        try:
+            evidence = find(record.fault).spec.active(record.undo, self._target.world)
+        except NotOurs as error:
+            if record.shape == "event":
+                raise
+            self._lose(opened, gone(opened.point, error))
+            return False
+        except TargetError as error:
+            self._unseen(opened, asked, error)
+            return False
+        self._unseen_since.pop(opened.id, None)
+        self._note(opened, "evidence", evidence=evidence.model_dump(), asked=round(asked, 3))
+        if self._slipped(record, evidence, asked):
+            self._lose(opened, why_lost(record, self._target.world))
         return evidence.in_force
+
+    @staticmethod
+    def _slipped(record: InjectionRecord, evidence: Evidence, asked: float) -> bool:
+        """Not listed, though it was or should be by now: effects need a moment to show."""
+        if record.shape == "event" or evidence.listed:
+            return False
+        return record.last_listed is not None or asked > (record.acknowledged or 0.0) + FIRST_PROOF
+
+    def _lose(self, opened: Opened, reason: str) -> None:
+        if self._note(opened, "lost", reason=reason) and self.lost is None:
+            self.lost = f"{opened} was lost: {reason}"
+
+    def _unseen(self, opened: Opened, asked: float, error: TargetError) -> None:
+        since = self._unseen_since.setdefault(opened.id, asked)
+        self._note(opened, "unseen", reason=str(error))
+        if self._clock.now() - since > UNSEEN_PATIENCE:
+            raise error
+
+    def _note(self, opened: Opened, kind: str, **fields: Any) -> bool:
+        """Journal what a look brought; whether it was written.
+
+        Whatever was measured while the undo was under way says nothing about the fault.
+        """
+        with self._gate:
+            if self._closing or not _still_held(self._record(opened)):
+                return False
+            self._journal.append(kind, id=opened.id, **fields)
+            return True
 
     def _record(self, opened: Opened) -> InjectionRecord:
         return next(i for i in injections(self._journal.records()) if i.id == opened.id)
@@ -160,9 +212,22 @@ class Injections:
     def _revert(self, found: list[InjectionRecord]) -> None:
         announce(self._journal, found[::-1])
         for injection in found[::-1]:
-            revert_one(injection, self._journal, self._target.world)
+            undone = revert_one(injection, self._journal, self._target.world)
+            if _was_lost(undone):
+                tell(self._journal, "lost", id=injection.id, reason=GONE_BEFORE)
 
     def still_open(self) -> list[Opened]:
         """Opened and not put back, oldest first."""
         left = {i.id for i in injections(self._journal.records()) if i.outstanding}
         return [one for one in self.opened if one.id in left]
+
+
+def _still_held(record: InjectionRecord) -> bool:
+    return record.revert_begun is None and record.lost is None
+
+
+def _was_lost(undone: Undone) -> bool:
+    """Gone before our first undo of it: the last look saw it, and nobody of ours ended it."""
+    record = undone.injection
+    held = record.shape == "held" and record.acknowledged is not None and _still_held(record)
+    return held and undone.result == "already gone"

@@ -12,12 +12,13 @@ from chaoskit.ports import Json, World
 from chaoskit.run.agenda import Agenda
 from chaoskit.run.around import Surroundings
 from chaoskit.run.feed import Feed
-from chaoskit.run.fingerprint import differences
+from chaoskit.run.fingerprint import differences, facts
 from chaoskit.run.history import outstanding
 from chaoskit.run.injections import Injections
 from chaoskit.run.journal import Journal
 from chaoskit.run.plan import Plan
 from chaoskit.run.revert import landed_late, stuck
+from chaoskit.run.target import Target
 
 ABANDON = 2.0
 SETTLE = 0.5
@@ -27,7 +28,7 @@ NOT_BACK = "the call that injects it never came back, so it may still take effec
 
 def unwind(
     around: Surroundings,
-    world: World,
+    target: Target,
     plan: Plan,
     injections: Injections,
     agenda: Agenda,
@@ -41,12 +42,12 @@ def unwind(
     injections.shut()
     try:
         agenda.settle(ABANDON)
-        _put_back(around, world, injections)
+        _put_back(around, target.world, injections)
     except Fenced as error:
         return error
     finally:
         _end_load(around, feed)
-    return _close(around, world, plan, before)
+    return _close(around, target, plan, before)
 
 
 def _put_back(around: Surroundings, world: World, injections: Injections) -> None:
@@ -86,14 +87,14 @@ def _end_load(around: Surroundings, feed: Feed) -> None:
 
 
 def _close(
-    around: Surroundings, world: World, plan: Plan, before: Json | None
+    around: Surroundings, target: Target, plan: Plan, before: Json | None
 ) -> NotRestored | None:
     """Compare the fingerprints and write the last record."""
     left = outstanding(around.journal.records())
     found = [f"{i.fault} on {i.point} was not put back: {i.stuck or 'unknown'}" for i in left]
     if before is not None:
-        found += _differences(around.journal, world, plan, before)
-    commands = [command for i in left for command in world.by_hand(i.undo)]
+        found += _differences(around.journal, target, plan, before)
+    commands = [command for i in left for command in target.world.by_hand(i.undo)]
     tell(around.journal, "end", restored=not found, differences=found, by_hand=commands)
     return _not_restored(around, found, commands) if found else None
 
@@ -106,12 +107,13 @@ def _not_restored(around: Surroundings, found: list[str], commands: list[str]) -
     return NotRestored("\n".join(lines))
 
 
-def _differences(journal: Journal, world: World, plan: Plan, before: Json) -> list[str]:
+def _differences(journal: Journal, target: Target, plan: Plan, before: Json) -> list[str]:
     try:
-        after = world.fingerprint(plan.points)
+        after = target.world.fingerprint(plan.points)
     except ChaoskitError as error:
         return [f"the state afterwards cannot be read: {error}"]
-    tell(journal, "fingerprint", when="after", state=after)
+    known = facts(target, plan.points)
+    tell(journal, "fingerprint", when="after", state=after, facts=known)
     return differences(before, after)
 
 

@@ -204,13 +204,15 @@ class FakeLink:
         self._world.begin("observe", self.name, injection)
         state = self._world.state()["carriers"]
         carriers = [state[proxy] for proxy in self.proxies]
+        missing = [p for p in self.proxies if not _lists(state[p], injection, condition)]
         sessions = [peer for carrier in carriers for peer in carrier["sessions"]]
         return LinkFacts(
-            listed=bool(carriers) and all(_lists(c, injection, condition) for c in carriers),
+            listed=bool(carriers) and not missing,
             connections=len(sessions),
             refused=sum(carrier["refused"] for carrier in carriers),
             carriers=self.proxies,
             sessions=tuple(sessions),
+            missing=tuple(missing),
         )
 
     def _suffer(self, proxy: str, injection: str, condition: Json) -> None:

@@ -85,16 +85,17 @@ class ProxiedLink:
         """
         seen = {name: self.server.proxy(name) for name in self.proxies}
         toxics = toxics_of(injection, condition)
-        listed = all(_under(proxy, toxics, condition) for proxy in seen.values())
+        missing = tuple(n for n, proxy in seen.items() if not _under(proxy, toxics, condition))
         doors = [str(proxy["listen"]) for proxy in seen.values() if proxy is not None]
         open_doors = any(proxy is not None and proxy["enabled"] for proxy in seen.values())
         peers = self.traffic.sessions(doors, patient=open_doors)
         return LinkFacts(
-            listed=listed,
+            listed=not missing,
             connections=None if peers is None else len(peers),
             refused=self.traffic.refused(),
             carriers=self.proxies,
             sessions=peers or (),
+            missing=missing,
         )
 
     def fingerprint(self) -> Json:

@@ -134,6 +134,13 @@ WORTHLESS: dict[str, tuple[dict[str, Any], str]] = {
         )),)},
         "not listed in 1 of 2 looks",
     ),
+    "lost": (
+        {"injections": (injection(
+            lost=61.0, lost_because="web1 was started anew", last_listed=60.0,
+        ),), "stop_kind": "lost", "stopped": "web1 was started anew"},
+        "(i1) was lost: web1 was started anew (it was seen in force from 1.2 s to 30.2 s of the "
+        "fault phase, and judged no further)",
+    ),
     "saturated": (
         {"load": LoadFacts(planned=100, sent=60, unsent=40, saturated=True)},
         "saturated (40 of 100 arrivals unsent)",

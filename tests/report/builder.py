@@ -244,6 +244,25 @@ def inconclusive(directory: Path) -> Path:
     return write(directory, told, taken)
 
 
+def lost(directory: Path) -> Path:
+    taken = samples(broken=False)
+    gone = slow_link(
+        lost=T0 + 52.9, last_listed=T0 + 51.9, unanswered=2, revert_begun=T0 + 53.0,
+        lost_because="the proxy catalog-database1 does not list it any more; was it "
+        "restarted?", reverted=T0 + 53.1,
+        evidence=(*slow_link().evidence[:11], (T0 + 52.9, Evidence(listed=False))),
+    )  # fmt: skip
+    told = verdict(
+        taken, status=Status.INCONCLUSIVE, injections=(injection(), gone), stop_kind="lost",
+        stopped=f"latency catalog -> database was lost: {gone.lost_because}",
+        reasons=(
+            f"the fault latency at catalog -> database (i2) was lost: {gone.lost_because} (it was "
+            "seen in force from 12.0 s to 21.9 s of the fault phase, and judged no further)",
+        ),
+    )  # fmt: skip
+    return write(directory, told, taken)
+
+
 def not_restored(directory: Path) -> Path:
     taken = samples(broken=False, until=91)
     told = verdict(
@@ -271,6 +290,7 @@ ALL = {
     "held": held,
     "violated": violated,
     "inconclusive": inconclusive,
+    "lost": lost,
     "not-restored": not_restored,
     "stillborn": stillborn,
 }

@@ -122,7 +122,7 @@ def test_junit_agrees_with_the_verdict(run: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["report.md", "junit.xml"])
-@pytest.mark.parametrize("ending", ["held", "violated", "not-restored"])
+@pytest.mark.parametrize("ending", ["held", "violated", "not-restored", "lost"])
 def test_short_pages_read_as_agreed(ending: str, name: str, runs: dict[str, Path]) -> None:
     golden = Path(__file__).parent / "golden" / f"{ending}.{name}"
     assert (runs[ending] / name).read_text("utf-8") == golden.read_text("utf-8")

@@ -122,3 +122,13 @@ def test_terminal_needs_no_numpy_plots_or_templates() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.stderr.strip() == ""
+
+
+def test_a_lost_fault_is_told_in_words_with_its_span(tmp_path: Path) -> None:
+    text = " ".join(printed("lost", tmp_path).split())
+    assert "latency catalog -> database: ? lost while it was open" in text
+    assert "in force 12.0 s … 21.9 s of the fault phase" in text
+    assert "✗ lost: the proxy catalog-database1 does not list it any more" in text
+    assert "– unknown: 2 looks went unanswered" in text
+    assert "The run was stopped early: a fault was not in force any more" in text
+    assert "kill cache-1: ✓ proven in force (in force 1.0 s … 60.1 s of the fault phase" in text

@@ -13,11 +13,12 @@ from dataclasses import dataclass
 
 from chaoskit.model.system import Ping, RuntimeSpec, System
 from chaoskit.ports import Json
+from chaoskit.world import kernel
 from chaoskit.world.by_hand import by_hand
 from chaoskit.world.docker.engine import Engine
 from chaoskit.world.docker.fingerprint import node_fingerprint
 from chaoskit.world.docker.nodes import TIER, DockerNode, Ownership
-from chaoskit.world.docker.traffic import ContainerTraffic
+from chaoskit.world.docker.traffic import ContainerTraffic, local_pid
 from chaoskit.world.proxied import ProxiedLink, declared_link
 from chaoskit.world.toxiproxy import ProxyServer
 
@@ -117,7 +118,17 @@ class DockerWorld:
 
         A declared node whose container is gone is `absent`; an unknown name raises NotOurs.
         """
-        return {point: self._fingerprint(point) for point in points}
+        asked = list(points)
+        seen = {point: self._look(point) for point in asked if "->" not in point}
+        shown = kernel.of_processes(
+            pid for one in seen.values() if one is not None and (pid := local_pid(one))
+        )
+        return {
+            point: node_fingerprint(seen[point], shown)
+            if point in seen
+            else self.link(point).fingerprint()
+            for point in asked
+        }
 
     def by_hand(self, undo: Json) -> tuple[str, ...]:
         return by_hand(self.description, undo)
@@ -125,13 +136,11 @@ class DockerWorld:
     def close(self) -> None:
         self.owner.engine.close()
 
-    def _fingerprint(self, point: str) -> Json:
-        if "->" in point:
-            return self.link(point).fingerprint()
+    def _look(self, point: str) -> Json | None:
         seen = self.owner.look(point)
         if seen is None and point not in self.description.get("tiers", {}):
             raise self.owner.refusal(point)
-        return node_fingerprint(seen)
+        return seen
 
     def _node(self, name: str, labels: Mapping[str, str]) -> DockerNode:
         tier = self.description.get("tiers", {}).get(name) or labels.get(TIER) or name

@@ -14,10 +14,12 @@ from functools import partial
 from chaoskit.errors import TargetError
 from chaoskit.faults import NODE_CONTROL, PROXY
 from chaoskit.ports import Json, NodeState
+from chaoskit.world import kernel
 from chaoskit.world.capability import Capability, attempt, needing
 from chaoskit.world.docker import DockerWorld, docker_world
 from chaoskit.world.docker.engine import Engine
 from chaoskit.world.docker.nodes import NODE, SYSTEM, DockerNode, Ownership
+from chaoskit.world.docker.traffic import local_pid
 from chaoskit.world.proxied import ProxiedLink
 from chaoskit.world.toxiproxy import ProxyServer
 
@@ -103,6 +105,14 @@ def _links(world: DockerWorld) -> list[ProxiedLink]:
     return [world.link(name) for name, proxies in world.description["links"].items() if proxies]
 
 
+def _kernel(world: DockerWorld) -> str:
+    nodes = world.owner.names()
+    seen = next((world.owner.look(name) for name in nodes), None)
+    if seen is not None and local_pid(seen) is None:
+        return "left out of fingerprints: the containers are no processes of this machine"
+    return kernel.in_fingerprints()
+
+
 def _counting(world: DockerWorld) -> str:
     _server(world)
     if world.traffic.sessions((), patient=False) is None or world.traffic.refused() is None:
@@ -130,6 +140,7 @@ _TRIALS: tuple[tuple[str, str, Callable[[DockerWorld], str]], ...] = (
     ("container engine", NODE_CONTROL, _engine),
     ("labelled containers", NODE_CONTROL, _containers),
     ("pause, kill, start", NODE_CONTROL, _lifecycle),
+    ("rules in namespaces", "", _kernel),
     ("container addresses", NODE_CONTROL, _addresses),
     ("proxies", PROXY, _proxies),
     ("counting connections", PROXY, _counting),

@@ -6,6 +6,8 @@ in here.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from chaoskit.ports import Json, NodeState
 from chaoskit.world.docker.nodes import DOWN, state_of
 
@@ -15,14 +17,18 @@ LIMITS = (
 )  # fmt: skip
 
 
-def node_fingerprint(seen: Json | None) -> Json:
-    """State, restart policy, networks and limits; only the state where it does not exist."""
+def node_fingerprint(seen: Json | None, shown: Mapping[int, Json] | None = None) -> Json:
+    """State, restart policy, networks and limits; only the state where it does not exist.
+
+    `shown` is what the kernel shows of each process; the container's own is taken from it.
+    """
     if seen is None:
         return {"state": str(NodeState.ABSENT)}
     state, host = state_of(seen), seen["HostConfig"]
     networks = seen["NetworkSettings"]["Networks"] or {}
     labels = seen["Config"]["Labels"] or {}
-    return {
+    rules = (shown or {}).get(seen["State"]["Pid"])
+    kept = {
         "state": "stopped" if state in DOWN else str(state),
         "restart": host["RestartPolicy"],
         "networks": {name: _network(network, seen["Id"]) for name, network in networks.items()},
@@ -30,6 +36,7 @@ def node_fingerprint(seen: Json | None) -> Json:
         "limits": {name: host.get(name) or 0 for name in LIMITS},
         "labels": {key: labels[key] for key in sorted(labels) if key.startswith("chaoskit.")},
     }
+    return kept | ({"kernel": rules} if rules else {})
 
 
 def _network(network: Json, container: str) -> Json:

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 
 from chaoskit.errors import InvalidInput
 from chaoskit.model.system import Ping, RuntimeSpec, System
-from chaoskit.ports import Json
+from chaoskit.ports import Json, NodeState
+from chaoskit.world import kernel
 from chaoskit.world.by_hand import by_hand
 from chaoskit.world.local.fingerprint import node_fingerprint
 from chaoskit.world.local.nodes import LocalNode
@@ -21,6 +22,8 @@ from chaoskit.world.local.supervisor import Supervisor
 from chaoskit.world.local.traffic import LocalTraffic
 from chaoskit.world.proxied import ProxiedLink, declared_link
 from chaoskit.world.toxiproxy import ProxyServer
+
+MACHINE = "this machine"
 
 
 def local_description(system: System, spec: RuntimeSpec) -> Json:
@@ -104,9 +107,15 @@ class LocalWorld:
     def fingerprint(self, points: Iterable[str]) -> Json:
         """Configuration and state of each point; what changes by nature is left out.
 
-        A declared node whose program is gone is `absent`; an unknown name raises NotOurs.
+        A declared node whose program is gone is `absent`; an unknown name raises NotOurs. What
+        all nodes share stands under «this machine».
         """
-        return {point: self._fingerprint(point) for point in points}
+        found = {point: self._fingerprint(point) for point in points}
+        nodes = [seen for point, seen in found.items() if "->" not in point]
+        if any(seen["state"] != NodeState.ABSENT for seen in nodes):
+            # One namespace for all nodes: what the kernel holds there is read once.
+            found[MACHINE] = {"kernel": kernel.of_loopback()}
+        return found
 
     def by_hand(self, undo: Json) -> tuple[str, ...]:
         return by_hand(self.description, undo)

@@ -22,6 +22,7 @@ from pathlib import Path
 from chaoskit.errors import ChaoskitError, TargetError, Unreachable
 from chaoskit.faults import NODE_CONTROL, PROXY
 from chaoskit.ports import Json, NodeState
+from chaoskit.world import kernel
 from chaoskit.world.capability import Capability, attempt
 from chaoskit.world.local import LocalWorld, local_world
 from chaoskit.world.local.nodes import LocalNode
@@ -182,6 +183,10 @@ def _proxies(world: LocalWorld) -> str:
     return f"Toxiproxy's API {version} at {world.server.url}, with every declared proxy"
 
 
+def _kernel(_: LocalWorld) -> str:
+    return kernel.in_fingerprints()
+
+
 def _counting(world: LocalWorld) -> str:
     if world.traffic.sessions((), patient=False) is None:
         raise TargetError(
@@ -206,6 +211,7 @@ _TRIALS: tuple[tuple[str, str, Callable[[LocalWorld], str]], ...] = (
     ("process namespaces", NODE_CONTROL, _namespaces),
     ("freeze, kill, start", NODE_CONTROL, _lifecycle),
     ("commands inside", "", _commands),
+    ("rules on loopback", "", _kernel),
     ("node addresses", NODE_CONTROL, _addresses),
     ("proxies", PROXY, _proxies),
     ("counting connections", PROXY, _counting),

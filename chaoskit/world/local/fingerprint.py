@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from chaoskit.ports import Json, NodeState
+from chaoskit.world import kernel
 from chaoskit.world.local.nodes import LocalNode
 from chaoskit.world.local.processes import Process
 from chaoskit.world.local.programs import DOWN
@@ -27,13 +28,15 @@ def node_fingerprint(node: LocalNode) -> Json:
     if seen is None:
         return {"state": str(NodeState.ABSENT)}
     settings = node.group.supervisor.settings(node.group.name, node.name) or {}
-    return {
+    clock = kernel.clock_of(seen.root.pid) if seen.root else {}
+    kept: Json = {
         "state": "stopped" if seen.state in DOWN else str(seen.state),
         "address": node.address,
         "ports": {str(declared): real for declared, real in sorted(node.ports.items())},
         "settings": {key: settings[key] for key in SETTINGS if key in settings},
         "limits": _limits(seen.root) if seen.root else {},
     }
+    return kept | ({"kernel": clock} if clock else {})
 
 
 def _limits(process: Process) -> Json:
