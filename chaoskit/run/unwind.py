@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from chaoskit.errors import ChaoskitError, Fenced, LoadError, NotRestored
+from chaoskit.errors import ChaoskitError, Fenced, JournalError, LoadError, NotRestored
 from chaoskit.ports import Json, World
 from chaoskit.run.agenda import Agenda
 from chaoskit.run.around import Surroundings
@@ -22,6 +22,7 @@ from chaoskit.run.revert import landed_late, stuck
 ABANDON = 2.0
 SETTLE = 0.5
 LOOK_EVERY = 0.05
+UNSAID = "nothing in the journal says that it was; could it be written?"
 NOT_BACK = "the call that injects it never came back, so it may still take effect"
 
 
@@ -34,7 +35,7 @@ def unwind(
     feed: Feed,
     before: Json | None,
 ) -> ChaoskitError | None:
-    """Everything that must happen at the end; returns Fenced or NotRestored, never raises them.
+    """Everything that must happen at the end; returns JournalError or NotRestored, never raises.
 
     `before` is the fingerprint taken before the first injection, None when none was taken.
     """
@@ -82,20 +83,26 @@ def _end_load(around: Surroundings, feed: Feed) -> None:
     except LoadError as error:
         tell(around.journal, "warning", reason=str(error))
     tell(around.journal, "load", facts=around.load.facts().model_dump())
-    feed.store(around.folder)
+    try:
+        feed.store(around.folder)
+    except OSError as error:
+        tell(around.journal, "warning", reason=f"the samples cannot be stored: {error}")
 
 
 def _close(
     around: Surroundings, world: World, plan: Plan, before: Json | None
-) -> NotRestored | None:
+) -> NotRestored | JournalError | None:
     """Compare the fingerprints and write the last record."""
     left = outstanding(around.journal.records())
-    found = [f"{i.fault} on {i.point} was not put back: {i.stuck or 'unknown'}" for i in left]
+    found = [f"{i.fault} on {i.point} was not put back: {i.stuck or UNSAID}" for i in left]
     if before is not None:
         found += _differences(around.journal, world, plan, before)
-    tell(around.journal, "end", restored=not found, differences=found)
-    if not found:
+    unsaid = tell(around.journal, "end", restored=not found, differences=found)
+    if not found and not unsaid:
         return None
+    if not found:
+        # Without its last records a run must not pass for one that was judged whole.
+        return JournalError(f"all was put back, but the run is not recorded: {unsaid}")
     listed = "\n".join(f"  {line}" for line in found)
     return NotRestored(
         f"not everything is as it was:\n{listed}\nput it back with: chaoskit revert {around.folder}"

@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import os
 import select
+import threading
+import warnings
+from collections.abc import Callable
 from pathlib import Path
 
-from chaoskit.errors import ChaoskitError
+from chaoskit.errors import ChaoskitError, JournalError
 from chaoskit.ports import Clock, World
 from chaoskit.run import processes
 from chaoskit.run.history import first, outstanding
 from chaoskit.run.journal import Journal, Record
-from chaoskit.run.revert import landed_late, revert_outstanding
+from chaoskit.run.revert import landed_late, revert_outstanding, stuck
 
 TICK = 0.1
 OVERRUN = 2.0
@@ -70,14 +73,13 @@ class Watchdog:
         return ""
 
     def _take_over(self, why: str) -> None:
-        self.journal.fence(why)
-        self._end_children()
+        self._try_to_write(lambda: self.journal.fence(why))
+        children = [r for r in self._read() if r["kind"] == "process" and r["what"] != "watchdog"]
+        # Beside the undo, not before it: a load that will not end must not hold a fault open.
+        ending = threading.Thread(target=_end, args=(children,), name="children", daemon=True)
+        ending.start()
         self._put_back()
-
-    def _end_children(self) -> None:
-        for record in self._read():
-            if record["kind"] == "process" and record["what"] != "watchdog":
-                processes.end(record["pid"], record["started"], grace=0.2)
+        ending.join()
 
     def _put_back(self) -> None:
         """Revert, again and again while the world does not answer; the journal keeps the rest."""
@@ -87,7 +89,10 @@ class Watchdog:
                 break
             self.clock.sleep(1.0)
         left = outstanding(self._read())
-        self.journal.append("end", restored=not left, differences=[i.point for i in left])
+        points = [i.point for i in left]
+        self._try_to_write(
+            lambda: self.journal.append("end", restored=not left, differences=points)
+        )
 
     def _outlast_runner(self) -> None:
         """While the runner lives, a deed of its own may still land: keep looking."""
@@ -95,5 +100,17 @@ class Watchdog:
             try:
                 landed_late(self.journal, self.world)
             except ChaoskitError as error:
-                self.journal.append("stuck", id="", by="watchdog", error=str(error))
+                stuck(self.journal, "", str(error))
             self.clock.sleep(0.4)
+
+    def _try_to_write(self, deed: Callable[[], object]) -> None:
+        """A full disk must not keep a fault in force: go on, and say it in the log."""
+        try:
+            deed()
+        except JournalError as error:
+            warnings.warn(str(error), RuntimeWarning, stacklevel=2)
+
+
+def _end(children: list[Record]) -> None:
+    for record in children:
+        processes.end(record["pid"], record["started"], grace=0.2)

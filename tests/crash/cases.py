@@ -17,6 +17,7 @@ from chaoskit.run.around import Surroundings
 from chaoskit.run.calls import InlineCalls, StopFlag
 from chaoskit.run.conduct import conduct, head
 from chaoskit.run.history import first, injections, outstanding
+from chaoskit.run.injections import Injections
 from chaoskit.run.journal import NAME, Journal, read_records
 from chaoskit.run.plan import make_plan
 from chaoskit.run.revert import revert_outstanding
@@ -95,6 +96,11 @@ class Case:
     # What the processes do ------------------------------------------------------------------
 
     def play_runner(self, marks: Marks) -> None:
+        error = self.play(marks)
+        assert error is None, f"the run that was not killed ended early: {error}"
+
+    def play(self, marks: Marks) -> BaseException | None:
+        """The runner, from the journal's head to the last record; what ended it early."""
         clock, world = FakeClock(), self.world()
         target = Target(SYSTEM.model_copy(update={"tiers": _plain_tiers()}), world)
         plan = make_plan(claim(self.scenario), target, run=RUN, seed=7)
@@ -106,8 +112,16 @@ class Case:
         around = Surroundings(
             load, journal, clock, InlineCalls(clock), StopFlag(), Watch(), self.run
         )
-        error = conduct(plan, target, around, self.state)
-        assert error is None, f"the run that was not killed ended early: {error}"
+        return conduct(plan, target, around, self.state)
+
+    def hold_open(self) -> None:
+        """The journal and the world of a runner that is gone while its first fault is in force."""
+        clock, world = FakeClock(), self.world()
+        target = Target(SYSTEM.model_copy(update={"tiers": _plain_tiers()}), world)
+        plan = make_plan(claim(self.scenario), target, run=RUN, seed=7)
+        journal = Journal(self.run, clock)
+        head(plan, world.describe(), journal)
+        Injections(target, journal, clock, 7).open(plan.steps[0], 0, clock.now() + 60)
 
     def play_watchdog(self, pipe: int, marks: Marks | None = None) -> bool:
         world = self.world()

@@ -3,16 +3,19 @@
 A process that is `armed` counts every boundary it passes and sends itself SIGKILL at one of
 them. Boundaries are: each journal record (before it, torn in the middle, written), the fence,
 each call of a port of the fake world, each of its steps (before and after) and each phase of
-the engine. It must only ever be armed in a child that was forked for it: the hooks stay.
+the engine. `FullDisk` lets the journal fail instead. Both must only ever be armed in a child that
+was forked for it: the hooks stay.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -58,6 +61,44 @@ class Marks:
             self.reach(f"after record {what}")
 
         journal._write = write
+
+
+class FullDisk:
+    """The journal meets a full disk at its record number `since` (counted from 1) and after.
+
+    The kernel itself refuses (a limit on the size of files): `fitting` bytes of the record still
+    fit on the disk, and none of the later ones. It must only be armed in a forked child.
+    """
+
+    def __init__(self, since: int, fitting: int = 0) -> None:
+        self.since, self.fitting = since, fitting
+        self.kinds: list[str] = []
+        self._room: int | None = None
+
+    def arm(self) -> None:
+        """From now on the disk is full for the journal, and for nothing else."""
+        real = journal._write
+
+        def write(descriptor: int, line: bytes, path: Path) -> None:
+            self.kinds.append(json.loads(line)["kind"])
+            if len(self.kinds) < self.since:
+                return real(descriptor, line, path)
+            if self._room is None:
+                self._room = os.fstat(descriptor).st_size + self.fitting
+            with _limited(self._room):
+                return real(descriptor, line, path)
+
+        journal._write = write
+
+
+@contextmanager
+def _limited(size: int) -> Iterator[None]:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def die() -> NoReturn:

@@ -76,7 +76,7 @@ class Sweep:
     def _course(self) -> list[str]:
         """The boundaries that a run passes which nobody kills; a clean end keeps all quiet."""
         case = self._fresh()
-        with _forked(lambda: self._tell(case.play_runner)) as (status, pipe):
+        with forked(lambda: self._tell(case.play_runner)) as (status, pipe):
             assert status == 0, f"the run that was not killed failed: {status}"
             written = (case.run / NAME).read_bytes()
             assert case.play_watchdog(pipe)
@@ -99,7 +99,7 @@ class Sweep:
         """The runner dies at n, and the watchdog puts back."""
         case = self._fresh()
         where = f"{self.scenario}: runner died at {n} ({self.sums.passed[n - 1]})"
-        with _forked(lambda: case.play_runner(Marks(n))) as (status, pipe):
+        with forked(lambda: case.play_runner(Marks(n))) as (status, pipe):
             _must_be_killed(status, where)
             self.sums.runner_deaths += 1
             if outstanding(case.records()) and not case.found_by_revert():
@@ -122,8 +122,8 @@ class Sweep:
         found = []
         for kept, where in self.kept.values():
             case = self._copy(kept, "case")
-            tell = lambda m, c=case: c.play_watchdog(_closed(), m)  # noqa: E731
-            with _forked(lambda tell=tell: self._tell(tell)) as (status, _):
+            tell = lambda m, c=case: c.play_watchdog(closed(), m)  # noqa: E731
+            with forked(lambda tell=tell: self._tell(tell)) as (status, _):
                 assert status == 0, f"{where}: the watchdog that was not killed failed: {status}"
             found += [(kept, where, m) for m in range(1, len(self._told()) + 1)]
         self.sums.pairs = len(found)
@@ -134,7 +134,7 @@ class Sweep:
     def _second_death(self, kept: Case, where: str, m: int) -> None:
         """The watchdog of a dead runner dies at m; then `chaoskit revert` is called."""
         case, at = self._copy(kept, "case"), f"{where}, then the watchdog at {m}"
-        with _forked(lambda: case.play_watchdog(_closed(), Marks(m))) as (status, _):
+        with forked(lambda: case.play_watchdog(closed(), Marks(m))) as (status, _):
             _must_be_killed(status, at)
         self.sums.revert_deaths += 1
         case.play_revert()
@@ -143,10 +143,7 @@ class Sweep:
     # Folders --------------------------------------------------------------------------------
 
     def _fresh(self) -> Case:
-        case = Case(self.root / "case", self.scenario)
-        shutil.rmtree(case.folder, ignore_errors=True)
-        case.prepare()
-        return case
+        return fresh(self.root, self.scenario)
 
     def _copy(self, case: Case, name: str) -> Case:
         copy = Case(self.root / name, self.scenario)
@@ -162,8 +159,16 @@ class Sweep:
         self.sums.left_behind.append(f"{where}: {wrong}")
 
 
+def fresh(root: Path, scenario: str) -> Case:
+    """A case that has not begun, in the place of the one before."""
+    case = Case(root / "case", scenario)
+    shutil.rmtree(case.folder, ignore_errors=True)
+    case.prepare()
+    return case
+
+
 @contextmanager
-def _forked(deed: Callable[[], object]) -> Iterator[tuple[int, int]]:
+def forked(deed: Callable[[], object]) -> Iterator[tuple[int, int]]:
     """Run `deed` in a child; its wait status, and a pipe that its death has closed."""
     pipe, held = os.pipe()
     child = os.fork()
@@ -176,7 +181,7 @@ def _forked(deed: Callable[[], object]) -> Iterator[tuple[int, int]]:
         os.close(pipe)
 
 
-def _closed() -> int:
+def closed() -> int:
     """The pipe of a runner that is dead already."""
     pipe, held = os.pipe()
     os.close(held)
