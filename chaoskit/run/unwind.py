@@ -98,15 +98,19 @@ def _close(
     if before is not None:
         found += _differences(around.journal, world, plan, before)
     unsaid = tell(around.journal, "end", restored=not found, differences=found)
-    if not found and not unsaid:
-        return None
     if not found:
-        # Without its last records a run must not pass for one that was judged whole.
-        return JournalError(f"all was put back, but the run is not recorded: {unsaid}")
+        return _unrecorded(around.journal, unsaid) if unsaid else None
     listed = "\n".join(f"  {line}" for line in found)
     return NotRestored(
         f"not everything is as it was:\n{listed}\nput it back with: chaoskit revert {around.folder}"
     )
+
+
+def _unrecorded(journal: Journal, why: str) -> JournalError:
+    """Without its last records a run must not pass for one that was judged whole."""
+    if journal.fenced:
+        return Fenced(why)
+    return JournalError(f"all was put back, but the run is not recorded: {why}")
 
 
 def _differences(journal: Journal, world: World, plan: Plan, before: Json) -> list[str]:

@@ -48,9 +48,9 @@ def test_a_runner_woken_after_the_watchdog_put_back_may_only_report(scene: Scene
     before = scene.world.fingerprint(POINTS)
     watching = FakeWorld.on_disk(scene.folder / "world.json")
     woken = Watch(scene, watching)
-    # The first call after the fault phase is the undo's look; the engine sees nothing of it.
-    scene.clock.at(26, lambda: scene.world.fail_next("facts", HANG))
-    scene.clock.at(70, woken.look_and_release)
+    # The injection has made its call by then: the next one is the undo of it.
+    scene.clock.at(30, lambda: scene.world.fail_next("reach", HANG))
+    scene.clock.at(80, woken.look_and_release)
     scene.run()
     assert woken.put_back, "the watchdog did not take over"
     assert isinstance(scene.error, Fenced)
