@@ -247,13 +247,20 @@ def sweep(runtime: str, runs: int, sums: Path, seed: int) -> int:
         while len(cases) < runs:
             cases.append(one(ground, draw(mine["seed"], len(cases)), before))
             mine |= {"sums": summed(cases)}
-            sums.write_text(written(kept))
+            keep(sums, kept)
             sys.stdout.write(json.dumps(cases[-1]) + "\n")
             sys.stdout.flush()
             if cases[-1]["left"]:
                 return 1
     sys.stdout.write(json.dumps(summed(cases), indent=1) + "\n")
     return 1 if any(case["left"] for case in cases) else 0
+
+
+def keep(sums: Path, kept: dict[str, Any]) -> None:
+    """Whole or not at all: this sweep may be killed as well."""
+    draft = sums.with_suffix(".new")
+    draft.write_text(written(kept))
+    draft.replace(sums)
 
 
 def main() -> int:
