@@ -6,7 +6,8 @@ DEMO := healthy network-latency node-kill database-loss cache-failure
 RUNS ?= 3
 RUNTIME ?= local
 
-.PHONY: demo demo-docker test check engine images toxiproxy soak benchmark-proxy clean
+.PHONY: demo demo-docker test check engine images toxiproxy soak crash benchmark-proxy
+.PHONY: benchmark-watchdog clean
 
 # uv installs in a few seconds what takes pip over a minute; where it does not run, pip does the same.
 .venv/ready: pyproject.toml
@@ -48,6 +49,14 @@ toxiproxy: .venv/ready
 # Bare TCP, Toxiproxy and the embedded proxy side by side; figures go to benchmarks/proxy.json.
 benchmark-proxy: .venv/ready
 	$(BIN)/python benchmarks/proxy.py
+
+# From the runner's SIGKILL to the watchdog's first revert call; figures go to benchmarks/watchdog.json.
+benchmark-watchdog: .venv/ready
+	$(BIN)/python benchmarks/watchdog.py
+
+# Kills real runs on RUNTIME at random until RUNS are in benchmarks/crash.json; goes on where it stopped.
+crash: .venv/ready
+	$(BIN)/python -m tests.crash.real --runtime $(RUNTIME) --runs $(RUNS)
 
 # Every experiment RUNS times in a row on RUNTIME, full length; sums go to benchmarks/soak.json.
 soak: .venv/ready

@@ -59,10 +59,16 @@ class Journal:
         return (self.folder / FENCE).exists()
 
     def fence(self, why: str) -> None:
-        """Take the run over: from now on the runner's appends raise Fenced."""
+        """Take the run over: from now on the runner's appends raise Fenced.
+
+        Raises JournalError when the fence cannot be set, or be written down.
+        """
         with self._opened():
-            (self.folder / FENCE).touch()
-            _sync_folder(self.folder)
+            try:
+                (self.folder / FENCE).touch()
+                _sync_folder(self.folder)
+            except OSError as error:
+                raise JournalError(f"{self.folder}: the fence cannot be set: {error}") from error
         self.append("fenced", by=self.writer, why=why)
 
     def records(self) -> list[Record]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from chaoskit.errors import ChaoskitError, Fenced, LoadError, NotRestored
+from chaoskit.errors import ChaoskitError, Fenced, JournalError, LoadError, NotRestored
 from chaoskit.ports import Json, World
 from chaoskit.run.agenda import Agenda
 from chaoskit.run.around import Surroundings
@@ -23,6 +23,7 @@ from chaoskit.run.target import Target
 ABANDON = 2.0
 SETTLE = 0.5
 LOOK_EVERY = 0.05
+UNSAID = "nothing in the journal says that it was; could it be written?"
 NOT_BACK = "the call that injects it never came back, so it may still take effect"
 
 
@@ -35,7 +36,7 @@ def unwind(
     feed: Feed,
     before: Json | None,
 ) -> ChaoskitError | None:
-    """Everything that must happen at the end; returns Fenced or NotRestored, never raises them.
+    """Everything that must happen at the end; returns JournalError or NotRestored, never raises.
 
     `before` is the fingerprint taken before the first injection, None when none was taken.
     """
@@ -83,20 +84,26 @@ def _end_load(around: Surroundings, feed: Feed) -> None:
     except LoadError as error:
         tell(around.journal, "warning", reason=str(error))
     tell(around.journal, "load", facts=around.load.facts().model_dump())
-    feed.store(around.folder)
+    try:
+        feed.store(around.folder)
+    except OSError as error:
+        tell(around.journal, "warning", reason=f"the samples cannot be stored: {error}")
 
 
 def _close(
     around: Surroundings, target: Target, plan: Plan, before: Json | None
-) -> NotRestored | None:
+) -> NotRestored | JournalError | None:
     """Compare the fingerprints and write the last record."""
     left = outstanding(around.journal.records())
-    found = [f"{i.fault} on {i.point} was not put back: {i.stuck or 'unknown'}" for i in left]
+    found = [f"{i.fault} on {i.point} was not put back: {i.stuck or UNSAID}" for i in left]
     if before is not None:
         found += _differences(around.journal, target, plan, before)
     commands = [command for i in left for command in target.world.by_hand(i.undo)]
-    tell(around.journal, "end", restored=not found, differences=found, by_hand=commands)
-    return _not_restored(around, found, commands) if found else None
+    last = {"restored": not found, "differences": found, "by_hand": commands}
+    unsaid = tell(around.journal, "end", **last)
+    if found:
+        return _not_restored(around, found, commands)
+    return _unrecorded(around.journal, unsaid) if unsaid else None
 
 
 def _not_restored(around: Surroundings, found: list[str], commands: list[str]) -> NotRestored:
@@ -105,6 +112,13 @@ def _not_restored(around: Surroundings, found: list[str], commands: list[str]) -
     if commands:
         lines += ["or by hand, in this order:", *(f"  {command}" for command in commands)]
     return NotRestored("\n".join(lines))
+
+
+def _unrecorded(journal: Journal, why: str) -> JournalError:
+    """Without its last records a run must not pass for one that was judged whole."""
+    if journal.fenced:
+        return Fenced(why)
+    return JournalError(f"all was put back, but the run is not recorded: {why}")
 
 
 def _differences(journal: Journal, target: Target, plan: Plan, before: Json) -> list[str]:

@@ -9,17 +9,19 @@ from __future__ import annotations
 
 import os
 import select
-from collections.abc import Iterable
+import threading
+import warnings
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from chaoskit.errors import ChaoskitError
+from chaoskit.errors import ChaoskitError, JournalError
 from chaoskit.model.timeline import InjectionRecord
 from chaoskit.ports import Clock, World
 from chaoskit.run import processes
 from chaoskit.run.claim import claim
 from chaoskit.run.history import first, outstanding
 from chaoskit.run.journal import Journal, Record
-from chaoskit.run.revert import landed_late, revert_outstanding
+from chaoskit.run.revert import landed_late, revert_outstanding, stuck
 
 TICK = 0.1
 OVERRUN = 2.0
@@ -78,14 +80,13 @@ class Watchdog:
         return overdue(outstanding(self._read()), self.clock.now())
 
     def _take_over(self, why: str) -> None:
-        self.journal.fence(why)
-        self._end_children()
+        self._try_to_write(lambda: self.journal.fence(why))
+        children = [r for r in self._read() if r["kind"] == "process" and r["what"] != "watchdog"]
+        # Beside the undo, not before it: a load that will not end must not hold a fault open.
+        ending = threading.Thread(target=_end, args=(children,), name="children", daemon=True)
+        ending.start()
         self._put_back()
-
-    def _end_children(self) -> None:
-        for record in self._read():
-            if record["kind"] == "process" and record["what"] != "watchdog":
-                processes.end(record["pid"], record["started"], grace=0.2)
+        ending.join()
 
     def _put_back(self) -> None:
         """Revert, again and again while the world does not answer; the journal keeps the rest."""
@@ -97,12 +98,12 @@ class Watchdog:
                 break
             self.clock.sleep(1.0)
         left = outstanding(self._read())
-        self.journal.append(
-            "end",
-            restored=not left,
-            differences=[i.point for i in left],
-            by_hand=[command for i in left for command in self.world.by_hand(i.undo)],
-        )
+        last = {
+            "restored": not left,
+            "differences": [i.point for i in left],
+            "by_hand": [command for i in left for command in self.world.by_hand(i.undo)],
+        }
+        self._try_to_write(lambda: self.journal.append("end", **last))
 
     def _outlast_runner(self) -> None:
         """While the runner lives, a deed of its own may still land: keep looking."""
@@ -110,5 +111,17 @@ class Watchdog:
             try:
                 landed_late(self.journal, self.world)
             except ChaoskitError as error:
-                self.journal.append("stuck", id="", by="watchdog", error=str(error))
+                stuck(self.journal, "", str(error))
             self.clock.sleep(0.4)
+
+    def _try_to_write(self, deed: Callable[[], object]) -> None:
+        """A full disk must not keep a fault in force: go on, and say it in the log."""
+        try:
+            deed()
+        except JournalError as error:
+            warnings.warn(str(error), RuntimeWarning, stacklevel=2)
+
+
+def _end(children: list[Record]) -> None:
+    for record in children:
+        processes.end(record["pid"], record["started"], grace=0.2)

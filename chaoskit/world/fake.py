@@ -172,6 +172,20 @@ class FakeWorld:
         with self._store.change() as state:
             del state["nodes"][node]
 
+    def recreate(self, node: str) -> None:
+        """Somebody makes the node anew: it runs, as another one, and knows of no fault."""
+        with self._store.change() as state:
+            fresh = new_node(state["nodes"][node]["tier"], 0)
+            kept = {key: state["nodes"][node][key] for key in ("policy", "address", "ping")}
+            identity = f"{state['nodes'][node]['identity']}+"
+            state["nodes"][node] = fresh | kept | {"identity": identity}
+
+    def forget(self, proxy: str) -> None:
+        """The proxy starts anew: open, with no condition; its clients come again."""
+        with self._store.change() as state:
+            state["carriers"][proxy].update(enabled=True, conditions={}, refused=0)
+            reconnect(state, proxy)
+
     # --- for the parts of this world ------------------------------------------------------------
 
     def state(self) -> Json:
