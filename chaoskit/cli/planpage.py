@@ -126,6 +126,8 @@ def _bounds(plan: Plan) -> Iterator[tuple[str, str]]:
     yield "halts on", "chaoskit halt, Ctrl-C, SIGTERM, SIGHUP"
     for hook in plan.system.halt_when:
         why = f" ({hook.why})" if hook.why else ""
-        yield "halts on", f"{hook}{why}; asked every second, three times no answer halts too"
+        yield "halts on", f"{hook}{why}"
+    if plan.system.halt_when:
+        yield "halts on", "no answer to one of these, three times in a row"
     for expectation in plan.experiment.abort_when:
         yield "aborts on", str(expectation)

@@ -73,7 +73,9 @@ class WatchdogProcess:
         Where something is still in force it goes on trying; nobody needs to wait for that.
         """
         assert self.process.stdin is not None
+        assert self.process.stdout is not None
         self.process.stdin.close()
+        self.process.stdout.close()
         with suppress(subprocess.TimeoutExpired):
             self.process.wait(timeout=END_PATIENCE)
 

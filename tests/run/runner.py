@@ -46,10 +46,6 @@ FAULTS: dict[str, dict[str, Any]] = {
 }
 
 
-# A load that is only thought of has nothing to warm up; every run here would wait for it.
-engine.WARMUP = 0.3
-
-
 UNDO = ("start", "thaw", "lift")
 
 
@@ -67,6 +63,8 @@ def hold_back_undo(step: str) -> None:
 
 
 def main(world_path: Path, reports: Path, fault: str, hold: str) -> int:
+    # A load that is only thought of has nothing to warm up; every run here would wait for it.
+    engine.WARMUP = 0.3
     world = FakeWorld.on_disk(world_path)
     world.on_call = hold_back_undo
     master = FakeProbe("master", lambda: Answer(True, ("cache1",)))

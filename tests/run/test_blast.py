@@ -122,11 +122,11 @@ def test_a_node_that_does_not_come_back_counts_before_the_next_is_hit(tmp_path: 
     faults = [at(kill("web1"), "0s", "5s"), at(kill("web2"), "10s", "5s")]
     scene = scene_of(tmp_path, limited(max_nodes=1), faults)
 
-    def refuse_the_undo() -> None:
-        scene.world.fail_next("reach", TargetError("the engine said 500"))
+    def refuse_the_undo(step: str) -> None:
+        if step == "after kill web1":
+            scene.world.fail_next("reach", TargetError("the engine said 500"))
 
-    # Warm-up, lead and baseline take 23.5 s: the first is open from then for 5 s.
-    scene.clock.at(26.0, refuse_the_undo)
+    scene.world.on_call = refuse_the_undo
     timeline = scene.run()
     assert isinstance(scene.error, PlanError)
     assert "2 of 2 nodes (100%), that is all of them, would be hit" in str(scene.error)

@@ -118,7 +118,11 @@ def test_a_halt_stops_a_run_within_a_second_by_the_journal(start: Callable[..., 
 def test_a_hook_elsewhere_stops_a_running_experiment(
     start: Callable[..., Run], tmp_path: Path, kind: str
 ) -> None:
-    hook = {"file": "incident"} if kind == "file" else {"command": ["test", "-e", "incident"]}
+    hook = (
+        {"file": "incident"}
+        if kind == "file"
+        else {"command": ["test", "-e", "incident"], "timeout": "30s"}
+    )
     hooks = json.dumps([{"file": "never"}, hook | {"why": "an incident is open"}])
     run = start("kill", RUNNER_HALT_WHEN=hooks)
     run.until_injected()
