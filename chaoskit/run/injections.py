@@ -60,11 +60,14 @@ class Injections:
         """Resolve the step's points again, then inject each, journalled ahead.
 
         `deadline`: monotonic time by which it must be reverted. Raises TargetError when a role
-        has no single holder in time, PlanError when more is hit than was previewed, or more of
-        one tier at the same time than is allowed.
+        has no single holder in time, or only once the fault's own time is over; PlanError when
+        more is hit than was previewed, or more of one tier at the same time than is allowed.
         """
         points = self._points(step, index)
         self._claim(step, points)
+        if self._clock.now() >= deadline:
+            what = f"{step.use.name} on {step.use.selection}"
+            raise TargetError(f"{what}: its targets were known only when its time was over")
         for number, point in enumerate(points):
             self._inject(step, f"{step.id}-{number}", point, deadline)
 
@@ -74,7 +77,9 @@ class Injections:
             try:
                 choose = chooser(self._plan.seed, index)
                 selection = step.use.selection
-                points, _ = resolve(selection, self._target, choose, first=step.preview)
+                points, _ = resolve(
+                    selection, self._target, choose, first=step.preview, last=self._planned(step)
+                )
                 break
             except TargetError:
                 # Roles move; two holders (or none) for a moment is what failover looks like.
@@ -85,6 +90,10 @@ class Injections:
             raise PlanError(f"{step.use.place}: {len(points)} targets, {len(step.preview)} planned")
         check_points(self._target, points)
         return points
+
+    def _planned(self, step: Step) -> set[str]:
+        """What other steps are to hit: who has a choice keeps clear of it."""
+        return {point for s in self._plan.steps if s.id != step.id for point in s.preview}
 
     def _claim(self, step: Step, points: tuple[str, ...]) -> None:
         """Take these points for `step`, all or none; raises PlanError beyond the blast radius.

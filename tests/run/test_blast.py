@@ -10,6 +10,7 @@ import pytest
 from chaoskit.errors import PlanError, TargetError
 from chaoskit.model.experiment import Place
 from chaoskit.model.system import Redundancy, System
+from chaoskit.ports import Answer
 from tests.run.scene import SYSTEM, Scene, experiment, kill, latency
 
 
@@ -213,6 +214,22 @@ def test_a_fault_beyond_the_maximum_duration_is_refused(
     scene.plan_for = experiment(faults=[kill("web1") | {"lasts": lasts}], max_duration="15s")
     sentence = refusal(scene)
     assert sentence == f"{said}: shorten it, or raise max_duration in the experiment"
+
+
+def test_what_is_found_only_when_the_fault_would_be_over_is_not_injected(scene: Scene) -> None:
+    begun: list[float] = []
+
+    def master() -> Answer:
+        if any(moment.phase == "fault" for moment in scene.moments) and not begun:
+            begun.append(scene.clock.now())
+        torn = begun and scene.clock.now() < begun[0] + 8
+        return Answer(True, ("cache1", "cache2") if torn else ("cache1",))
+
+    scene.master = master
+    scene.plan_for = experiment(faults=[at(kill("cache", role="master"), "5s", "3s")])
+    timeline = scene.run()
+    assert "its targets were known only when its time was over" in str(scene.error)
+    assert timeline.injections == ()
 
 
 @pytest.mark.parametrize("maximum", ["30s", "30500ms", "10m"])

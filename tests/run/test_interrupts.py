@@ -94,11 +94,30 @@ def test_a_third_signal_without_a_watchdog_says_that_nobody_puts_back(
     assert not run.restored()
 
 
+def test_a_third_signal_before_anything_was_open_leaves_nothing_to_do(
+    start: Callable[..., Run], tmp_path: Path
+) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    hook = {"command": ["sh", "-c", "touch asked; read word < fifo"], "timeout": "10m"}
+    run = start("kill", RUNNER_HALT_WHEN=json.dumps([hook]))
+    eventually("the hook is asked", (tmp_path / "asked").exists, 40.0)
+    run.process.send_signal(signal.SIGINT)
+    run.process.send_signal(signal.SIGTERM)
+    eventually("it is told", lambda: "nothing is in force" in run.stderr)
+    run.process.send_signal(signal.SIGINT)
+    assert run.process.wait(timeout=20) == 130
+    assert "leaving now: no run was open, so nothing was injected" in run.stderr
+    assert run.restored()
+    (tmp_path / "fifo").write_text("go\n")  # lets the command of the hook end
+
+
 def test_a_halt_stops_a_run_within_a_second_by_the_journal(start: Callable[..., Run]) -> None:
     run = start("kill")
     run.until_injected()
     said = halt(run, "--why", "outage elsewhere").stdout
+    assert run.folder is not None
     assert "outage elsewhere" in said
+    assert f"stops: run {run.folder.name} of cache-loss (process {run.process.pid})" in said
     assert run.process.wait(timeout=30) == 3
     assert run.restored()
     record = json.loads((run.state.path / "halt.json").read_text())
