@@ -157,7 +157,7 @@ class Experiment(Frozen):
     def too_long(self, use: FaultUse) -> str:
         """One sentence when `use` would be open longer than `max_duration`; else empty."""
         lasts = Duration(self.phases.fault - use.after) if use.lasts is None else use.lasts
-        if lasts <= self.max_duration:
+        if lasts <= self.max_duration + 1e-9:
             return ""
         what = "the fault phase it fills leaves it" if use.lasts is None else "its 'for' is"
         return (

@@ -18,7 +18,7 @@ from chaoskit.run.blast import group_of, hit
 from chaoskit.run.choice import chooser, resolve
 from chaoskit.run.history import injections
 from chaoskit.run.journal import Journal
-from chaoskit.run.plan import Plan, Step, point_of, spec_of
+from chaoskit.run.plan import Plan, Step, placed, point_of, spec_of
 from chaoskit.run.revert import announce, revert_one
 from chaoskit.run.target import Target, check_points
 
@@ -106,7 +106,7 @@ class Injections:
                 break
             self._clock.sleep(0.2)
         if refusal:
-            raise PlanError(f"{step.use.place}: {refusal}; nothing more was injected")
+            raise PlanError(placed(step.use.place, f"{refusal}; nothing more was injected"))
 
     def _refusal(self, step: Step, points: tuple[str, ...]) -> str:
         """Why these points are too many now; empty once they are claimed."""

@@ -127,7 +127,7 @@ def make_plan(
     steps = _steps(effective, target, run, seed, problems)
     problems += _overlaps(steps, target.system)
     found = hits(steps, target.system, effective)
-    problems += [_placed(one.place, one.refusal()) for one in found if one.refused]
+    problems += [placed(one.place, one.refusal()) for one in found if one.refused]
     if problems:
         raise PlanError(problems)
     phases = effective.phases
@@ -144,7 +144,7 @@ def make_plan(
     )
 
 
-def _placed(place: Place, reason: str) -> str:
+def placed(place: Place, reason: str) -> str:
     """The reason with its place in the document; a fault injected by hand has none."""
     return reason if place == Place() else f"{place}: {reason}"
 
@@ -163,7 +163,7 @@ def _steps(
             held = _held_meanwhile(use, experiment, made.values())
             made[index] = _step(index, use, experiment, target, run, seed, held)
         except PlanError as error:
-            wrong[index] = [_placed(use.place, reason) for reason in error.problems]
+            wrong[index] = [placed(use.place, reason) for reason in error.problems]
     problems += [reason for index in sorted(wrong) for reason in wrong[index]]
     return [made[index] for index in sorted(made)]
 
@@ -237,7 +237,7 @@ def _overlaps(steps: list[Step], system: System) -> list[str]:
             together = one.offset < other.ends and other.offset < one.ends
             if together and one.aspect == other.aspect and _same_point(one, other, system):
                 found.append(
-                    _placed(
+                    placed(
                         other.use.place,
                         f"{other.use.name} overlaps with {one.use.name} on "
                         f"{one.use.selection}; give them different times or points",
