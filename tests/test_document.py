@@ -11,7 +11,7 @@ import pytest
 
 from chaoskit.document import Bound, load_experiment, load_experiments
 from chaoskit.errors import DocumentError
-from chaoskit.model.experiment import Experiment, Place
+from chaoskit.model.experiment import BlastRadius, Experiment, Place
 from chaoskit.model.system import System
 from chaoskit.units import Duration, Rate, Ratio
 
@@ -56,6 +56,8 @@ def test_an_experiment_is_read_by_its_declared_types():
     assert made.phases.baseline == made.phases.fault == Duration(60)
     assert made.steady_state[2].series == "note: x"
     assert made.seed == 7
+    assert made.max_duration == Duration(120)
+    assert made.blast_radius == BlastRadius(max_nodes=2, max_share=Ratio(0.7))
     assert made.allow_irreversible is False
     assert bound.system.system == "shop"
     assert bound.locustfile == DOCUMENTS / "shop" / "load.py"

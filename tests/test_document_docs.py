@@ -17,8 +17,8 @@ from jsonschema import Draft202012Validator
 
 from chaoskit.document import load_experiment, load_system
 from chaoskit.faults import all_faults
-from chaoskit.model.experiment import Experiment, LoadSpec
-from chaoskit.model.system import PROBE_KINDS, RuntimeSpec, System, Tier
+from chaoskit.model.experiment import BlastRadius, Experiment, LoadSpec
+from chaoskit.model.system import PROBE_KINDS, HaltHook, Redundancy, RuntimeSpec, System, Tier
 from chaoskit.schema import experiment_schema, system_schema
 
 ROOT = Path(__file__).parent.parent
@@ -91,7 +91,9 @@ def test_the_references_have_blocks():
     ("page", "names"),
     [
         ("experiment", [*Experiment.model_fields, *LoadSpec.model_fields]),
+        ("experiment", BlastRadius.model_fields),
         ("system", [*System.model_fields, *Tier.model_fields, *RuntimeSpec.model_fields]),
+        ("system", [*Redundancy.model_fields, *HaltHook.model_fields]),
         ("system", PROBE_KINDS),
     ],
 )

@@ -22,6 +22,17 @@ SAID = {
         "6:32: expected a duration such as 200ms or 30s, got '60' (did you mean 60ms or 60s?)",
     ],
     "unknown-node": ["8:18: 'shop' has no node or tier 'wbe1' (did you mean 'web1'?)"],
+    "maximum": [
+        "9:5: kill may be open for 30s at most, the fault phase it fills leaves it 1m "
+        "(shorten it, or raise max_duration in the experiment)",
+        "10:40: kill may be open for 30s at most, its 'for' is 40s "
+        "(shorten it, or raise max_duration in the experiment)",
+    ],
+    "radius": [
+        "8:27: expected at least 1, got '0'",
+        "8:41: expected a share above 0% and up to 100%, got '101%'",
+        "8:47: unknown key 'max_node' (did you mean 'max_nodes'?)",
+    ],
     "duplicate-key": ["9:1: duplicate key 'load' (the first one is in line 4; keep one)"],
     "missing-phase": ["6:9: 'fault' is missing ('phases' needs baseline, fault, recovery)"],
     "bad-yaml": [

@@ -32,6 +32,21 @@ SAID = {
         "14:18: expected a number, got '.nan'",
         "15:12: expected one of docker, local, got 'dockr' (did you mean 'docker'?)",
     ],
+    "halting": [
+        "4:82: expected at least 1, got '0'",
+        "5:74: expected a share above 0% and up to 100%, got '0%'",
+        "6:76: expected a share above 0% and up to 100%, got '150%'",
+        "8:5: a hook needs exactly one of file, http, command",
+        "9:5: a hook needs exactly one of file, http, command",
+        "10:48: expected at least 100, got '2'",
+        "11:6: unknown key 'fil' (did you mean 'file'?)",
+    ],
+    "halting-elsewhere": [
+        "6:18: 'status.example.org' is not this machine: the question would leave it "
+        "(if that is meant: allow_hosts: [status.example.org])",
+        "7:18: expected a URL such as http://127.0.0.1:8080, got 'ftp://127.0.0.1/'",
+        "7:48: 'timeout' must be more than 0s",
+    ],
     "unfitting": [
         "2:14: 'shop.example.org' is not this machine: load would leave it "
         "(if that is meant: allow_hosts: [shop.example.org])",

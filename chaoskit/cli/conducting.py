@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import signal
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 
 from chaoskit import __version__
+from chaoskit.cli.interrupts import signals as signals
 from chaoskit.cli.opening import Opened
 from chaoskit.cli.places import shown
 from chaoskit.document import Bound
@@ -33,10 +30,11 @@ from chaoskit.run.conduct import (
 )
 from chaoskit.run.engine import Engine
 from chaoskit.run.feed import stored_samples
+from chaoskit.run.halting import Halting
 from chaoskit.run.history import first, read_timeline
 from chaoskit.run.journal import NAME, Journal, read_records
 from chaoskit.run.live import Moment
-from chaoskit.run.plan import Plan, make_plan
+from chaoskit.run.plan import Plan, make_plan, seed_of
 from chaoskit.run.processes import started
 from chaoskit.run.state import StateRoot
 
@@ -87,10 +85,12 @@ def run_opened(
     files: tuple[Path, ...] = (),
     engine: type[Engine] = Engine,
 ) -> Conducted:
-    """Lock, leftovers, plan, journal, watchdog, engine; in this order."""
+    """Halts, lock, leftovers, plan, journal, watchdog, engine; in this order."""
     state, clock, run = StateRoot(), SystemClock(), new_run()
     world = opened.target.world.describe()
+    halting = Halting(opened.target.system.halt_when, opened.folder)
     state.refuse_if_halted()
+    halting.refuse_if_halted()
     with state.lock(lock_name(world), run):
         refuse_leftovers(state, world, clock)
         plan = _plan(experiment, opened, wishes, run, clock)
@@ -110,11 +110,12 @@ def run_opened(
             stop=stop,
             watchdog=watchdog,
             folder=folder,
-            halted=state.halted,
+            halted=lambda: state.halted() or halting.halted(),
             show=show,
         )
         try:
-            return Conducted(folder, conduct(plan, opened.target, around, state, engine))
+            with halting.watching():
+                return Conducted(folder, conduct(plan, opened.target, around, state, engine))
         finally:
             watchdog.dismiss()
 
@@ -122,8 +123,7 @@ def run_opened(
 def _plan(
     experiment: Experiment, opened: Opened, wishes: Wishes, run: str, clock: SystemClock
 ) -> Plan:
-    seed = wishes.seed if wishes.seed is not None else experiment.seed
-    seed = int.from_bytes(os.urandom(3)) if seed is None else seed
+    seed = seed_of(wishes.seed, experiment)
     limit = clock.now() + ROLE_PATIENCE
     while True:
         try:
@@ -174,18 +174,3 @@ def judge_run(folder: Path) -> Verdict:
     )
     (folder / "verdict.json").write_text(verdict.model_dump_json(indent=1))
     return verdict
-
-
-@contextmanager
-def signals(stop: StopFlag) -> Iterator[None]:
-    """SIGINT, SIGTERM and SIGHUP ask for a stop; what is in force is put back first."""
-
-    def ask(number: int, frame: FrameType | None) -> None:
-        stop.request("interrupted", f"stopped by {signal.Signals(number).name}")
-
-    before = {n: signal.signal(n, ask) for n in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
-    try:
-        yield
-    finally:
-        for number, previous in before.items():
-            signal.signal(number, previous)

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import click
 
+from chaoskit.errors import ChaoskitError
+from chaoskit.run import processes
 from chaoskit.run.clock import SystemClock
+from chaoskit.run.history import first
+from chaoskit.run.journal import NAME, read_records
 from chaoskit.run.state import StateRoot
 
 
@@ -19,5 +25,18 @@ def command(lift: bool, why: str) -> int:
     else:
         state.halt(why, SystemClock())
         click.echo(state.halted())
+        for run in _under_way(state):
+            click.echo(f"stops: {run}")
     click.echo(f"state: {state.path}")
     return 0
+
+
+def _under_way(state: StateRoot) -> list[str]:
+    """The runs that live and will see the halt; what died is the watchdog's, or `revert`'s."""
+    found = []
+    for folder in state.open_runs():
+        with suppress(ChaoskitError):  # the halt is set, whatever a journal looks like
+            head = first(read_records(folder / NAME), "run") or {}
+            if processes.alive(head.get("pid", 0), head.get("started")):
+                found.append(f"run {head['run']} of {head['experiment']} (process {head['pid']})")
+    return found

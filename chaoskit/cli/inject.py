@@ -13,7 +13,7 @@ from chaoskit.cli.places import find_system
 from chaoskit.document import load_system
 from chaoskit.errors import InvalidInput
 from chaoskit.faults import FaultKind, find
-from chaoskit.model.experiment import FaultUse, Selection
+from chaoskit.model.experiment import MAX_DURATION, Experiment, FaultUse, Selection
 from chaoskit.run.calls import StopFlag
 from chaoskit.units import Duration
 
@@ -23,6 +23,12 @@ SELECTS = ("node", "role", "count", "share", "link")
 @click.command("inject", context_settings={"ignore_unknown_options": True})
 @click.argument("fault")
 @click.option("--for", "lasts", required=True, help="How long to hold it, such as 60s.")
+@click.option(
+    "--max-duration",
+    default=str(MAX_DURATION),
+    show_default=True,
+    help="Hold it no longer than this, whatever --for says.",
+)
 @options.system
 @options.runtime
 @options.reports
@@ -30,6 +36,7 @@ SELECTS = ("node", "role", "count", "share", "link")
 def command(
     fault: str,
     lasts: str,
+    max_duration: str,
     system_path: Path | None,
     runtime: str,
     reports: Path,
@@ -41,9 +48,12 @@ def command(
     --delay 80ms --for 60s. Ctrl-C puts it back at once.
     """
     kind = find(fault)
-    use, duration = _use(kind, _options(arguments)), _duration(lasts)
+    use = _use(kind, _options(arguments))
+    experiment = _experiment(
+        use, _duration("--for", lasts), _duration("--max-duration", max_duration)
+    )
     path = find_system(system_path)
-    return _hold(use, duration, path, runtime, reports)
+    return _hold(experiment, path, runtime, reports)
 
 
 def _options(arguments: tuple[str, ...]) -> dict[str, str]:
@@ -56,11 +66,25 @@ def _options(arguments: tuple[str, ...]) -> dict[str, str]:
     return found
 
 
-def _duration(text: str) -> Duration:
+def _duration(option: str, text: str) -> Duration:
     try:
-        return Duration.parse(text)
+        found = Duration.parse(text)
     except ValueError as error:
-        raise click.UsageError(f"--for: {error}") from error
+        raise click.UsageError(f"{option}: {error}") from error
+    if not found:
+        raise click.UsageError(f"{option} must be more than {found}")
+    return found
+
+
+def _experiment(use: FaultUse, lasts: Duration, most: Duration) -> Experiment:
+    from chaoskit.run.hold import experiment_by_hand
+
+    if lasts > most:
+        raise InvalidInput(
+            f"--for {lasts} is longer than the maximum duration of {most}: "
+            f"shorten it, or allow it with --max-duration {lasts}"
+        )
+    return experiment_by_hand(use, lasts, most)
 
 
 def _use(kind: FaultKind, given: dict[str, str]) -> FaultUse:
@@ -83,20 +107,20 @@ def _sentences(kind: FaultKind, error: ValidationError) -> list[str]:
     ]
 
 
-def _hold(use: FaultUse, lasts: Duration, path: Path, runtime: str, reports: Path) -> int:
+def _hold(experiment: Experiment, path: Path, runtime: str, reports: Path) -> int:
     from rich.console import Console
 
     from chaoskit.cli.conducting import Wishes, run_opened, signals
     from chaoskit.cli.opening import open_system
     from chaoskit.report.live import LivePanel
-    from chaoskit.run.hold import Holding, NoLoad, experiment_by_hand
+    from chaoskit.run.hold import Holding, NoLoad
 
     stop = StopFlag()
     opened = open_system(load_system(path), path.parent, runtime)
     click.echo(f"on {opened.choice}")
     with signals(stop), LivePanel(Console()) as panel:
         conducted = run_opened(
-            experiment_by_hand(use, lasts),
+            experiment,
             opened,
             Wishes(reports, runtime),
             stop,

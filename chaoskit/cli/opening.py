@@ -32,12 +32,16 @@ class Choice:
 
 @dataclass(frozen=True)
 class Opened:
-    """A system that is reachable: its target and the URLs that load enters by, best first."""
+    """A system that is reachable: its target and the URLs that load enters by, best first.
+
+    `folder` is that of its system.yaml: what stands there as a relative path counts from it.
+    """
 
     target: Target
     entries: tuple[str, ...]
     spec: RuntimeSpec
     choice: Choice
+    folder: Path = Path()
 
     @property
     def entry(self) -> str:
@@ -126,7 +130,7 @@ def open_system(system: System, folder: Path, wanted: str = "auto") -> Opened:
         name: probe_for(name, probe, world, system, entries[0])
         for name, probe in system.probes.items()
     }
-    return Opened(Target(system, world, probes), entries, spec, choice)
+    return Opened(Target(system, world, probes), entries, spec, choice, folder)
 
 
 def describe(system: System, spec: RuntimeSpec, runtime: Runtime) -> Json:

@@ -14,7 +14,7 @@ from chaoskit.document.environment import Secrets, interpolate
 from chaoskit.document.faultlist import BoundFault, bind_faults
 from chaoskit.document.files import find_system, read_table, shown
 from chaoskit.document.nearest import meant
-from chaoskit.document.points import check_point, check_timing
+from chaoskit.document.points import check_maximum, check_point, check_timing
 from chaoskit.document.settings import apply
 from chaoskit.document.systems import Systems
 from chaoskit.document.tree import Problems, Table, Text
@@ -24,7 +24,7 @@ from chaoskit.units import Duration, Quantity
 
 _POSITIVE = (
     ("load", "rate"), ("load", "timeout"), ("phases", "baseline"), ("phases", "fault"),
-    ("phases", "recovery", "within"),
+    ("phases", "recovery", "within"), ("max_duration",),
 )  # fmt: skip
 
 
@@ -67,7 +67,7 @@ class Loader:
         system = self.systems.load(found) if found else None
         faults = bind_faults(tree.get("faults"), self.problems)
         experiment = self._experiment(tree, faults)
-        self._check_faults(tree, faults, system)
+        self._check_faults(tree, faults, system, experiment)
         script = self._locustfile(tree, path, found)
         if not (experiment and system and found and script):
             return None
@@ -114,9 +114,17 @@ class Loader:
                 self.problems.add(place, f"'{location[-1]}' must be more than {value}")
         return experiment
 
-    def _check_faults(self, tree: Table, faults: list[BoundFault], system: System | None) -> None:
+    def _check_faults(
+        self,
+        tree: Table,
+        faults: list[BoundFault],
+        system: System | None,
+        experiment: Experiment | None,
+    ) -> None:
         phase = _fault_phase(tree)
         for fault in faults:
+            if experiment:
+                check_maximum(fault, experiment, self.problems)
             if phase:
                 check_timing(fault, phase, self.problems)
             if system:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from chaoskit.document.faultlist import BoundFault
 from chaoskit.document.nearest import meant
 from chaoskit.document.tree import Problems
+from chaoskit.model.experiment import Experiment
 from chaoskit.model.system import System
 from chaoskit.units import Duration
 
@@ -26,6 +27,13 @@ def check_timing(fault: BoundFault, phase: Duration, problems: Problems) -> None
         end = Duration(after + lasts)
         said = f"'{fault.use.name}' would end at {end}, but the fault phase lasts {phase}"
         hint = f"at most for: {Duration(phase - after)}, or make the phase longer"
+        problems.add(fault.place_of("for"), said, hint)
+
+
+def check_maximum(fault: BoundFault, experiment: Experiment, problems: Problems) -> None:
+    """The fault is open no longer than `max_duration`."""
+    if sentence := experiment.too_long(fault.use):
+        said, _, hint = sentence.partition(": ")
         problems.add(fault.place_of("for"), said, hint)
 
 

@@ -29,6 +29,7 @@ def check_system(system: System, tree: Table, problems: Problems) -> None:
     check.probes()
     check.protected()
     check.entry()
+    check.halting()
 
 
 class _Check:
@@ -143,17 +144,25 @@ class _Check:
 
     def entry(self) -> None:
         entry = self._system.entry
-        self._entry(entry.url, ("entry", "url"))
+        self._url(entry.url, ("entry", "url"), "load")
         for index, other in enumerate(entry.others):
-            self._entry(other, ("entry", "others", index))
+            self._url(other, ("entry", "others", index), "load")
 
-    def _entry(self, url: str, where: tuple[str | int, ...]) -> None:
+    def halting(self) -> None:
+        for index, hook in enumerate(self._system.halt_when):
+            if not hook.timeout:
+                where = ("halt_when", index, "timeout")
+                self._add(where, f"'timeout' must be more than {hook.timeout}")
+            if hook.http is not None:
+                self._url(hook.http.url, ("halt_when", index, "http", "url"), "the question")
+
+    def _url(self, url: str, where: tuple[str | int, ...], what: str) -> None:
         host = _host(url)
         if host is None:
             said = f"expected a URL such as http://127.0.0.1:8080, got '{url}'"
             self._add(where, said)
         elif not _loopback(host) and host not in self._system.allow_hosts:
-            said = f"'{host}' is not this machine: load would leave it"
+            said = f"'{host}' is not this machine: {what} would leave it"
             self._add(where, said, f"if that is meant: allow_hosts: [{host}]")
 
 

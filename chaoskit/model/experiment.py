@@ -9,11 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from chaoskit.model.expectation import Expectation
 from chaoskit.model.frozen import Frozen
 from chaoskit.units import Duration, Rate, Ratio
+
+MAX_DURATION = Duration(600)
 
 
 def _flag(value: Any) -> bool:
@@ -24,7 +26,14 @@ def _flag(value: Any) -> bool:
     raise ValueError(f"expected true or false, got '{value}'")
 
 
+def _part(value: Ratio) -> Ratio:
+    if not 0 < value <= 1:
+        raise ValueError(f"expected a share above 0% and up to 100%, got '{value}'")
+    return value
+
+
 Flag = Annotated[bool, BeforeValidator(_flag)]
+Share = Annotated[Ratio, AfterValidator(_part)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=80)]
 
 
@@ -107,6 +116,13 @@ class FaultUse(Frozen):
     place: Place = Place()
 
 
+class BlastRadius(Frozen):
+    """How many nodes of one tier node faults may have open at once; the smallest limit counts."""
+
+    max_nodes: int | None = Field(default=None, ge=1)
+    max_share: Share | None = None
+
+
 class DataSafety(Frozen):
     ledger: str
 
@@ -128,8 +144,23 @@ class Experiment(Frozen):
     on_violation: Literal["stop", "continue"] = "stop"
     allow_irreversible: Flag = False
     seed: int | None = None
+    max_duration: Duration = Field(
+        default=MAX_DURATION, description="no injection is open longer; the watchdog sees to it"
+    )
+    blast_radius: BlastRadius = BlastRadius()
 
     @property
     def contract(self) -> tuple[Expectation, ...]:
         """What the fault phase is judged by."""
         return self.expect or self.steady_state
+
+    def too_long(self, use: FaultUse) -> str:
+        """One sentence when `use` would be open longer than `max_duration`; else empty."""
+        lasts = Duration(self.phases.fault - use.after) if use.lasts is None else use.lasts
+        if lasts <= self.max_duration + 1e-9:
+            return ""
+        what = "the fault phase it fills leaves it" if use.lasts is None else "its 'for' is"
+        return (
+            f"{use.name} may be open for {self.max_duration} at most, {what} {lasts}: "
+            "shorten it, or raise max_duration in the experiment"
+        )

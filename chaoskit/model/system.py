@@ -8,10 +8,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, model_validator
 
-from chaoskit.model.experiment import Flag, Name
+from chaoskit.model.experiment import Flag, Name, Share
 from chaoskit.model.frozen import Frozen
 from chaoskit.units import Duration
 
@@ -58,7 +59,13 @@ class Ping:
 
 
 class Redundancy(Frozen):
+    """What a group needs, and the owner's limits on what faults may hit of it at once."""
+
     min: int = Field(ge=0, description="members that must be up for the group to do its work")
+    max_nodes: int | None = Field(
+        default=None, ge=1, description="members that node faults may have open at once"
+    )
+    max_share: Share | None = Field(default=None, description="the same as a share of the members")
 
 
 class Tier(Frozen):
@@ -188,6 +195,46 @@ class RuntimeSpec(Frozen):
     links: dict[str, LinkSpec] = {}
 
 
+HOOK_KINDS = ("file", "http", "command")
+
+
+class HaltHttp(Frozen):
+    """GET `url` answers with `status`."""
+
+    url: str
+    status: int = Field(default=200, ge=100, le=599)
+
+
+class HaltHook(Frozen):
+    """Something elsewhere that stops us while it is so: exactly one of file, http and command.
+
+    A file exists, a URL answers with the status, a command exits with 0.
+    """
+
+    file: str | None = Field(default=None, min_length=1)
+    http: HaltHttp | None = None
+    command: tuple[str, ...] | None = Field(default=None, min_length=1)
+    timeout: Duration = Duration(2)
+    why: str = ""
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> HaltHook:
+        if sum(getattr(self, kind) is not None for kind in HOOK_KINDS) != 1:
+            raise ValueError(f"a hook needs exactly one of {', '.join(HOOK_KINDS)}")
+        return self
+
+    def __str__(self) -> str:
+        """What it asks, without what may be a secret: arguments, user and query stay out."""
+        if self.file is not None:
+            return f"file {self.file} exists"
+        if self.http is not None:
+            parts = urlsplit(self.http.url)
+            place = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+            return f"{place} answers {self.http.status}"
+        first, *more = self.command or ("",)
+        return f"command {first}{' …' if more else ''} exits with 0"
+
+
 class Entry(Frozen):
     """Where clients come in. `others` are entries beside the first, for clients that fail over."""
 
@@ -207,6 +254,7 @@ class System(Frozen):
     protected: tuple[str, ...] = Field(default=(), description="nodes or tiers never touched")
     cost_per_second: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     allow_hosts: tuple[str, ...] = ()
+    halt_when: tuple[HaltHook, ...] = ()
     runtimes: dict[Literal["docker", "local"], RuntimeSpec] = {}
 
     def on(self, runtime: str) -> System:

@@ -62,13 +62,17 @@ class Agenda:
         ]
 
     def tend(self, now: float) -> None:
-        """Start what is due, take in what is done; raises what a call raised."""
+        """Start what is due, take in what is done; raises what a call raised.
+
+        What ends is closed before anything is opened: one after the other is not both at once.
+        """
         for item in self._items:
             self._collect(item, now)
+            if item.is_open and now >= item.closes:
+                item.closing = self._close(item)
+        for item in self._items:
             if item.opening is None and now >= item.opens:
                 item.opening = self._open(item)
-            elif item.is_open and now >= item.closes:
-                item.closing = self._close(item)
             elif item.is_open and item.sampling is None and now >= item.sampled + SAMPLE_EVERY:
                 item.sampling = self._sample(item, now)
 
@@ -83,9 +87,11 @@ class Agenda:
 
     def _open(self, item: Item) -> Call:
         step = item.step
+        # However long the undo may be put off, nothing is open longer than was allowed.
+        deadline = min(item.closes + SLACK, item.opens + self._plan.experiment.max_duration)
         return self._calls.submit(
             f"{step.use.name} on {step.use.selection}",
-            lambda: self._injections.open(step, item.index, item.closes + SLACK),
+            lambda: self._injections.open(step, item.index, deadline),
             ROLE_PATIENCE + DEED,
         )
 

@@ -73,7 +73,9 @@ class WatchdogProcess:
         Where something is still in force it goes on trying; nobody needs to wait for that.
         """
         assert self.process.stdin is not None
+        assert self.process.stdout is not None
         self.process.stdin.close()
+        self.process.stdout.close()
         with suppress(subprocess.TimeoutExpired):
             self.process.wait(timeout=END_PATIENCE)
 
@@ -125,7 +127,7 @@ def refuse_leftovers(state: StateRoot, world: Json, clock: Clock) -> None:
     limit = clock.now() + LEFTOVER_PATIENCE
     for folder in state.open_runs():
         while left := _left(folder, world):
-            if not _watchdog_at_work(read_records(folder / NAME)) or clock.now() > limit:
+            if not watchdog_at_work(read_records(folder / NAME)) or clock.now() > limit:
                 raise Outstanding(_sentence(folder, left))
             clock.sleep(0.2)
         if not outstanding(read_records(folder / NAME)):
@@ -139,7 +141,8 @@ def _left(folder: Path, world: Json) -> list[InjectionRecord]:
     return outstanding(records) if same else []
 
 
-def _watchdog_at_work(records: list[Record]) -> bool:
+def watchdog_at_work(records: list[Record]) -> bool:
+    """Whether the watchdog that these records name still runs."""
     found = [r for r in records if r["kind"] == "process" and r["what"] == "watchdog"]
     return any(processes.alive(r["pid"], r["started"]) for r in found)
 

@@ -64,7 +64,7 @@ class Engine:
         self.clock = around.clock
         self.journal = around.journal
         self.feed = Feed(around.load)
-        self.injections = Injections(target, around.journal, around.clock, plan.seed)
+        self.injections = Injections(target, around.journal, around.clock, plan)
         self._phase: tuple[str, float, float | None] = ("start", self.clock.now(), None)
         self._note = ""
         self._shown = 0.0

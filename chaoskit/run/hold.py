@@ -5,13 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 from chaoskit.model.expectation import Expectation
-from chaoskit.model.experiment import Experiment, FaultUse, LoadSpec, Phases, Recovery
+from chaoskit.model.experiment import MAX_DURATION, Experiment, FaultUse, LoadSpec, Phases, Recovery
 from chaoskit.model.timeline import LoadFacts
 from chaoskit.run.engine import Engine
 from chaoskit.units import Duration, Rate
 
 
-def experiment_by_hand(use: FaultUse, lasts: Duration) -> Experiment:
+def experiment_by_hand(
+    use: FaultUse, lasts: Duration, max_duration: Duration = MAX_DURATION
+) -> Experiment:
     """An experiment that claims nothing: it exists so that a hand-held fault has a plan."""
     return Experiment(
         experiment="by-hand",
@@ -20,6 +22,7 @@ def experiment_by_hand(use: FaultUse, lasts: Duration) -> Experiment:
         steady_state=(Expectation.parse("all success >= 0%"),),
         phases=Phases(baseline=Duration(0), fault=lasts, recovery=Recovery(within=Duration(0))),
         faults=(use,),
+        max_duration=max_duration,
     )
 
 

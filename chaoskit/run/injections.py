@@ -17,10 +17,12 @@ from chaoskit.faults import find
 from chaoskit.model.evidence import Evidence
 from chaoskit.model.timeline import InjectionRecord
 from chaoskit.ports import Clock
+from chaoskit.run.blast import group_of, hit
+from chaoskit.run.choice import chooser, resolve
 from chaoskit.run.history import injections
 from chaoskit.run.journal import Journal
 from chaoskit.run.loss import GONE_BEFORE, gone, why_lost
-from chaoskit.run.plan import Step, chooser, point_of, resolve, spec_of
+from chaoskit.run.plan import Plan, Step, placed, point_of, spec_of
 from chaoskit.run.revert import Undone, announce, revert_one, tell
 from chaoskit.run.target import Target, check_points
 
@@ -50,11 +52,12 @@ class Opened:
 class Injections:
     """What this run has open, in the order of injection."""
 
-    def __init__(self, target: Target, journal: Journal, clock: Clock, seed: int) -> None:
+    def __init__(self, target: Target, journal: Journal, clock: Clock, plan: Plan) -> None:
         self._target = target
         self._journal = journal
         self._clock = clock
-        self._seed = seed
+        self._plan = plan
+        self._claims: dict[str, tuple[Step, str]] = {}
         self._gate = threading.Lock()
         self._closing = False
         self._under_way: dict[str, float] = {}
@@ -67,9 +70,14 @@ class Injections:
         """Resolve the step's points again, then inject each, journalled ahead.
 
         `deadline`: monotonic time by which it must be reverted. Raises TargetError when a role
-        has no single holder in time, PlanError when more is hit than was previewed.
+        has no single holder in time, or only once the fault's own time is over; PlanError when
+        more is hit than was previewed, or more of one tier at the same time than is allowed.
         """
         points = self._points(step, index)
+        self._claim(step, points)
+        if self._clock.now() >= deadline:
+            what = f"{step.use.name} on {step.use.selection}"
+            raise TargetError(f"{what}: its targets were known only when its time was over")
         for number, point in enumerate(points):
             if self.lost is not None:  # nothing more can be learnt: do not hurt any more
                 return
@@ -79,7 +87,11 @@ class Injections:
         limit = self._clock.now() + ROLE_PATIENCE
         while True:
             try:
-                points, _ = resolve(step.use.selection, self._target, chooser(self._seed, index))
+                choose = chooser(self._plan.seed, index)
+                selection = step.use.selection
+                points, _ = resolve(
+                    selection, self._target, choose, first=step.preview, last=self._planned(step)
+                )
                 break
             except TargetError:
                 # Roles move; two holders (or none) for a moment is what failover looks like.
@@ -90,6 +102,42 @@ class Injections:
             raise PlanError(f"{step.use.place}: {len(points)} targets, {len(step.preview)} planned")
         check_points(self._target, points)
         return points
+
+    def _planned(self, step: Step) -> set[str]:
+        """What other steps are to hit: who has a choice keeps clear of it."""
+        return {point for s in self._plan.steps if s.id != step.id for point in s.preview}
+
+    def _claim(self, step: Step, points: tuple[str, ...]) -> None:
+        """Take these points for `step`, all or none; raises PlanError beyond the blast radius.
+
+        What was to be put back before this step began may be about to be: it is waited for.
+        """
+        limit = self._clock.now() + ROLE_PATIENCE
+        while (refusal := self._refusal(step, points)) and self._clock.now() < limit:
+            if not any(other.ends <= step.offset for other, _ in self._others(step)):
+                break
+            self._clock.sleep(0.2)
+        if refusal:
+            raise PlanError(placed(step.use.place, f"{refusal}; nothing more was injected"))
+
+    def _refusal(self, step: Step, points: tuple[str, ...]) -> str:
+        """Why these points are too many now; empty once they are claimed."""
+        system, tier = self._target.system, group_of(step, self._target.system)
+        with self._gate:
+            nodes = {*points, *(point for _, point in self._others(step))}
+            if tier is not None:
+                found = hit(tier, len(nodes), system, self._plan.experiment)
+                if found.refused:
+                    return found.refusal()
+            for number, point in enumerate(points):
+                self._claims[f"{step.id}-{number}"] = (step, point)
+        return ""
+
+    def _others(self, step: Step) -> list[tuple[Step, str]]:
+        """What else of the tier is claimed and not known to be put back."""
+        system = self._target.system
+        tier = group_of(step, system)
+        return [one for one in list(self._claims.values()) if group_of(one[0], system) == tier]
 
     def _inject(self, step: Step, injection: str, point: str, deadline: float) -> None:
         world = self._target.world
@@ -215,6 +263,8 @@ class Injections:
             undone = revert_one(injection, self._journal, self._target.world)
             if _was_lost(undone):
                 tell(self._journal, "lost", id=injection.id, reason=GONE_BEFORE)
+            if undone.result != "left":
+                self._claims.pop(injection.id, None)
 
     def still_open(self) -> list[Opened]:
         """Opened and not put back, oldest first."""

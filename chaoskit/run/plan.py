@@ -6,18 +6,20 @@ plan is a preview and an upper bound, never a promise about who holds a role lat
 
 from __future__ import annotations
 
-import random
-from math import floor
+import os
+from collections.abc import Iterable
 from typing import Any
 
 from chaoskit.errors import PlanError
 from chaoskit.faults import FaultSpec, find
-from chaoskit.model.experiment import Experiment, FaultUse, Phases, Place, Selection
+from chaoskit.model.experiment import Experiment, FaultUse, Phases, Place
 from chaoskit.model.frozen import Frozen
 from chaoskit.model.system import System
 from chaoskit.model.timeline import Trouble
-from chaoskit.ports import Link, Node, NodeState
-from chaoskit.run.target import Target, check_points, one_holder
+from chaoskit.ports import Link, Node
+from chaoskit.run.blast import Hit, hits
+from chaoskit.run.choice import chooser, is_chosen, resolve
+from chaoskit.run.target import Target, check_points
 from chaoskit.units import Duration
 
 WARMUP = 3.0
@@ -68,6 +70,22 @@ class Plan(Frozen):
             found |= dict.fromkeys(tier.nodes if tier else step.preview)
         return tuple(found)
 
+    @property
+    def hits(self) -> tuple[Hit, ...]:
+        """For each tier, how many of its nodes are open at once at most, and what is allowed."""
+        return hits(self.steps, self.system, self.experiment)
+
+    @property
+    def draws(self) -> bool:
+        """Whether the seed decides anything."""
+        return any(is_chosen(step.use.selection, self.system) for step in self.steps)
+
+
+def seed_of(wanted: int | None, experiment: Experiment) -> int:
+    """The seed that was asked for, else the experiment's own, else one drawn now."""
+    known = experiment.seed if wanted is None else wanted
+    return int.from_bytes(os.urandom(3)) if known is None else known
+
 
 def shortened(experiment: Experiment) -> Experiment:
     """The experiment with baseline and fault phases halved (never under 10 s and 15 s).
@@ -102,16 +120,14 @@ def make_plan(
 ) -> Plan:
     """Read the world and preview every injection; raises PlanError with all reasons at once."""
     effective = shortened(experiment) if quick else experiment
-    steps, problems = [], list[str]()
+    problems = []
     if effective.data_safety is not None:
         # A promise that nothing checks would turn into a pass.
         problems.append("data_safety is not judged by this version; take it out to run the rest")
-    for index, use in enumerate(effective.faults):
-        try:
-            steps.append(_step(index, use, effective, target, run, seed))
-        except PlanError as error:
-            problems += [_at(use, reason) for reason in error.problems]
+    steps = _steps(effective, target, run, seed, problems)
     problems += _overlaps(steps, target.system)
+    found = hits(steps, target.system, effective)
+    problems += [placed(one.place, one.refusal()) for one in found if one.refused]
     if problems:
         raise PlanError(problems)
     phases = effective.phases
@@ -128,23 +144,64 @@ def make_plan(
     )
 
 
-def _at(use: FaultUse, reason: str) -> str:
+def placed(place: Place, reason: str) -> str:
     """The reason with its place in the document; a fault injected by hand has none."""
-    return reason if use.place == Place() else f"{use.place}: {reason}"
+    return reason if place == Place() else f"{place}: {reason}"
+
+
+def _steps(
+    experiment: Experiment, target: Target, run: str, seed: int, problems: list[str]
+) -> list[Step]:
+    """The steps that can be made; what is wrong with the others is added to `problems`."""
+    made: dict[int, Step] = {}
+    wrong: dict[int, list[str]] = {}
+    # What is named has no choice; whoever has one keeps clear of it, and of earlier choices.
+    chosen = [is_chosen(use.selection, target.system) for use in experiment.faults]
+    for index in sorted(range(len(chosen)), key=chosen.__getitem__):
+        use = experiment.faults[index]
+        try:
+            held = _held_meanwhile(use, experiment, made.values())
+            made[index] = _step(index, use, experiment, target, run, seed, held)
+        except PlanError as error:
+            wrong[index] = [placed(use.place, reason) for reason in error.problems]
+    problems += [reason for index in sorted(wrong) for reason in wrong[index]]
+    return [made[index] for index in sorted(made)]
+
+
+def _held_meanwhile(use: FaultUse, experiment: Experiment, steps: Iterable[Step]) -> set[str]:
+    ends = use.after + _lasts(use, experiment)
+    return {
+        point
+        for step in steps
+        if step.offset < ends and use.after < step.ends
+        for point in step.preview
+    }
+
+
+def _lasts(use: FaultUse, experiment: Experiment) -> float:
+    return float(experiment.phases.fault - use.after if use.lasts is None else use.lasts)
 
 
 def _step(
-    index: int, use: FaultUse, experiment: Experiment, target: Target, run: str, seed: int
+    index: int,
+    use: FaultUse,
+    experiment: Experiment,
+    target: Target,
+    run: str,
+    seed: int,
+    held: set[str],
 ) -> Step:
     kind = find(use.name)
     if kind.irreversible and not experiment.allow_irreversible:
         raise PlanError(f"{use.name} cannot be undone; allow it with allow_irreversible: true")
-    points, note = resolve(use.selection, target, chooser(seed, index))
-    check_points(target, points)
-    _refuse_protected(points, target.system)
-    lasts = experiment.phases.fault - use.after if use.lasts is None else use.lasts
+    lasts = _lasts(use, experiment)
     if use.after + lasts > experiment.phases.fault + 1e-9:
         raise PlanError(f"{use.name} would last beyond the fault phase")
+    if sentence := experiment.too_long(use):
+        raise PlanError(sentence)
+    points, note = resolve(use.selection, target, chooser(seed, index), last=held)
+    check_points(target, points)
+    _refuse_protected(points, target.system)
     step_id = f"chaoskit-{run[-4:]}-{index}"
     spec = spec_of(use)
     undos = tuple(spec.plan(point_of(p, target), target.world, f"{step_id}-0") for p in points)
@@ -152,7 +209,7 @@ def _step(
         id=step_id,
         use=use,
         offset=float(use.after),
-        lasts=float(lasts),
+        lasts=lasts,
         preview=points,
         trouble=kind.trouble,
         aspect=kind.aspect,
@@ -165,43 +222,6 @@ def _step(
 
 def point_of(name: str, target: Target) -> Node | Link:
     return target.world.link(name) if "->" in name else target.world.node(name)
-
-
-def chooser(seed: int, index: int) -> random.Random:
-    """The seeded choice of one step: the same seed chooses the same nodes."""
-    return random.Random(f"{seed}:{index}")
-
-
-def resolve(
-    selection: Selection, target: Target, choose: random.Random
-) -> tuple[tuple[str, ...], str]:
-    """The points a selection means right now, and a note when a share was rounded.
-
-    Raises PlanError when it is empty or impossible, TargetError when a role has not exactly one
-    holder.
-    """
-    if selection.link is not None:
-        return (selection.link,), ""
-    name = selection.node or ""
-    tier = target.system.tiers.get(name)
-    if tier is None:
-        return (name,), ""
-    if selection.role is not None:
-        return (one_holder(target, name, selection.role),), ""
-    free = [n for n in tier.nodes if n not in target.system.protected]
-    running = [n for n in free if target.world.node(n).facts().state == NodeState.RUNNING]
-    count, note = _count(selection, len(tier.nodes))
-    if count > len(running):
-        raise PlanError(f"{name}: {count} node(s) wanted, {len(running)} running and not protected")
-    return tuple(sorted(choose.sample(sorted(running), count))), note
-
-
-def _count(selection: Selection, members: int) -> tuple[int, str]:
-    if selection.share is None:
-        return selection.count or 1, ""
-    exact = selection.share * members
-    count = max(1, floor(exact + 1e-9))
-    return count, f"{selection.share} of {members} nodes is {exact:g}: {count} taken"
 
 
 def _refuse_protected(points: tuple[str, ...], system: System) -> None:
@@ -217,8 +237,8 @@ def _overlaps(steps: list[Step], system: System) -> list[str]:
             together = one.offset < other.ends and other.offset < one.ends
             if together and one.aspect == other.aspect and _same_point(one, other, system):
                 found.append(
-                    _at(
-                        other.use,
+                    placed(
+                        other.use.place,
                         f"{other.use.name} overlaps with {one.use.name} on "
                         f"{one.use.selection}; give them different times or points",
                     )

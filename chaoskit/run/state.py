@@ -56,7 +56,13 @@ class StateRoot:
     def halt(self, why: str, clock: Clock) -> None:
         """Stop every run under this root and block new ones until lifted."""
         self._folder(".")
-        record = {"by": getpass.getuser(), "pid": os.getppid(), "at": clock.wall(), "why": why}
+        record = {
+            "by": _user(),
+            "pid": os.getppid(),
+            "at": clock.wall(),
+            "t": round(clock.now(), 6),
+            "why": why,
+        }
         draft = self._halt.with_suffix(".new")
         draft.write_text(json.dumps(record))
         draft.replace(self._halt)
@@ -75,6 +81,8 @@ class StateRoot:
             text = self._halt.read_text()
         except FileNotFoundError:
             return None
+        except OSError as error:
+            return f"halted ({self._halt} cannot be read, which counts as a halt: {error.strerror})"
         try:
             halt = json.loads(text)
             return f"halted by {halt['by']} at {halt['at']}: {halt['why'] or 'no reason given'}"
@@ -127,6 +135,14 @@ class StateRoot:
             if not link.exists():
                 link.unlink(missing_ok=True)
         return [link.resolve() for link in links if link.exists()]
+
+
+def _user() -> str:
+    """Who calls; a user without a name in the system's list is told by number."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"user {os.getuid()}"
 
 
 def _holder(path: Path) -> str:

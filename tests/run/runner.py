@@ -1,21 +1,25 @@
 """A runner in a process of its own over the fake world on disk: something to kill.
 
-    python -m tests.run.runner WORLD REPORTS FAULT
+    python -m tests.run.runner WORLD REPORTS FAULT HOLD
 
-It holds the fault for a minute under made-up load, with the real watchdog beside it.
+It holds the fault under made-up load, with the real watchdog beside it. The environment may set
+RUNNER_REVERT_WAITS_FOR, a file without which no undo of this process gets done, and
+RUNNER_HALT_WHEN, the hooks of its system as JSON.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import sys
+import time
 from pathlib import Path
 from typing import Any, cast
 
 from chaoskit.cli.conducting import Wishes, run_opened, signals
 from chaoskit.cli.opening import Choice, Opened
 from chaoskit.errors import ChaoskitError
-from chaoskit.model.system import RuntimeSpec
+from chaoskit.model.system import RuntimeSpec, System
 from chaoskit.ports import Answer
 from chaoskit.run import engine
 from chaoskit.run.calls import StopFlag
@@ -42,14 +46,29 @@ FAULTS: dict[str, dict[str, Any]] = {
 }
 
 
-# A load that is only thought of has nothing to warm up; every run here would wait for it.
-engine.WARMUP = 0.3
+UNDO = ("start", "thaw", "lift")
+
+
+def system() -> System:
+    hooks = json.loads(os.environ.get("RUNNER_HALT_WHEN", "[]"))
+    return System.model_validate(SYSTEM.model_dump() | {"halt_when": hooks})
+
+
+def hold_back_undo(step: str) -> None:
+    """A revert that hangs until somebody makes the file."""
+    gate = os.environ.get("RUNNER_REVERT_WAITS_FOR")
+    moment, deed = step.split()[:2]
+    while gate and moment == "before" and deed in UNDO and not Path(gate).exists():
+        time.sleep(0.02)
 
 
 def main(world_path: Path, reports: Path, fault: str, hold: str) -> int:
+    # A load that is only thought of has nothing to warm up; every run here would wait for it.
+    engine.WARMUP = 0.3
     world = FakeWorld.on_disk(world_path)
+    world.on_call = hold_back_undo
     master = FakeProbe("master", lambda: Answer(True, ("cache1",)))
-    target = Target(SYSTEM, world, {"cache-master": master})
+    target = Target(system(), world, {"cache-master": master})
     claim = experiment(
         load={"locustfile": "none", "rate": "100/s"},
         steady_state=["browse success >= 90%"],
@@ -61,7 +80,13 @@ def main(world_path: Path, reports: Path, fault: str, hold: str) -> int:
     with signals(stop):
         conducted = run_opened(
             claim,
-            Opened(target, ("http://127.0.0.1:1",), RuntimeSpec(), Choice("docker", "never asked")),
+            Opened(
+                target,
+                ("http://127.0.0.1:1",),
+                RuntimeSpec(),
+                Choice("docker", "never asked"),
+                world_path.parent,
+            ),
             Wishes(reports),
             stop,
             lambda moment: None,
@@ -73,4 +98,8 @@ def main(world_path: Path, reports: Path, fault: str, hold: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]), Path(sys.argv[2]), *sys.argv[3:]))
+    try:
+        sys.exit(main(Path(sys.argv[1]), Path(sys.argv[2]), *sys.argv[3:]))
+    except ChaoskitError as refused:
+        sys.stderr.write(f"{refused}\n")
+        sys.exit(refused.exit_code)

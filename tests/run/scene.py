@@ -95,6 +95,7 @@ class Scene:
     master: Callable[[], Answer] | None = None
     moments: list[Any] = field(default_factory=list)
     calls: Calls | None = None
+    seed: int = 7
 
     def __post_init__(self) -> None:
         path = self.folder / "world.json"
@@ -120,7 +121,7 @@ class Scene:
         return Target(self.system, self.world, {"cache-master": FakeProbe("m", self._master)})
 
     def plan(self, **wishes: Any) -> Plan:
-        return make_plan(self.plan_for, self.target, run="run-1", seed=7, **wishes)
+        return make_plan(self.plan_for, self.target, run="run-1", seed=self.seed, **wishes)
 
     def run(self, **wishes: Any) -> Timeline:
         """Run it; `error` holds what the engine returned."""

@@ -53,6 +53,20 @@ def test_a_halt_that_cannot_be_read_still_halts(state: StateRoot) -> None:
     assert "counts as a halt" in (state.halted() or "")
 
 
+def test_a_halt_that_cannot_be_opened_still_halts(state: StateRoot) -> None:
+    (state.path / "halt.json").mkdir(parents=True)
+    assert "cannot be read, which counts as a halt" in (state.halted() or "")
+
+
+def test_who_has_no_name_can_halt_too(state: StateRoot, monkeypatch: pytest.MonkeyPatch) -> None:
+    def nameless() -> str:
+        raise KeyError("getpwuid(): uid not found: 4711")
+
+    monkeypatch.setattr("getpass.getuser", nameless)
+    state.halt("outage elsewhere", FakeClock())
+    assert f"halted by user {os.getuid()} at " in (state.halted() or "")
+
+
 def test_a_second_run_is_refused_with_the_first_ones_name(state: StateRoot) -> None:
     other = subprocess.Popen(
         [sys.executable, "-c", HOLD, str(state.path)],

@@ -6,85 +6,14 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable
 
 import pytest
 
 from chaoskit.run import processes
 from chaoskit.run.history import first, outstanding
-from chaoskit.run.journal import NAME, read_records
-from chaoskit.run.state import StateRoot
-from chaoskit.world.fake import FakeWorld
+from tests.run.live_run import Run, eventually
 from tests.run.runner import FAULTS
-from tests.run.scene import SYSTEM
-
-POINTS = ["web1", "web2", "web -> cache"]
-
-
-def eventually(what: str, seen: Callable[[], Any], within: float = 20.0) -> Any:
-    """Poll until `seen` is true; fails naming what was awaited."""
-    limit = time.monotonic() + within
-    while time.monotonic() < limit:
-        if found := seen():
-            return found
-        time.sleep(0.02)
-    pytest.fail(f"not within {within:g} s: {what}")
-
-
-class Run:
-    """A runner process over its own world, state root and reports."""
-
-    def __init__(self, folder: Path, fault: str, hold: str = "60s") -> None:
-        self.world = FakeWorld.of(SYSTEM, path=folder / "world.json")
-        self.world.traffic("web -> cache", 3)
-        self.before = self.world.fingerprint(POINTS)
-        self.reports, self.state = folder / "reports", StateRoot(folder / "state")
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.run.runner",
-             str(folder / "world.json"), str(self.reports), fault, hold],
-            env=os.environ | {"CHAOSKIT_STATE": str(self.state.path)},
-            stdout=subprocess.PIPE, text=True,
-        )  # fmt: skip
-
-    @property
-    def folder(self) -> Path | None:
-        return next(iter(self.reports.glob("*/*/")), None)
-
-    def records(self) -> list[dict[str, Any]]:
-        folder = self.folder
-        return read_records(folder / NAME) if folder and (folder / NAME).exists() else []
-
-    def saw(self, kind: str) -> bool:
-        return first(self.records(), kind) is not None
-
-    def until_injected(self) -> None:
-        eventually("the fault is in force", lambda: self.saw("injected"), 40.0)
-        assert self.world.fingerprint(POINTS) != self.before
-
-    def restored(self) -> bool:
-        return self.world.fingerprint(POINTS) == self.before
-
-    def watchdog(self) -> tuple[int, str]:
-        record = next(r for r in self.records() if r.get("what") == "watchdog")
-        return record["pid"], record["started"]
-
-
-@pytest.fixture
-def start(tmp_path: Path) -> Iterator[Callable[..., Run]]:
-    runs: list[Run] = []
-
-    def make(fault: str, hold: str = "60s") -> Run:
-        runs.append(Run(tmp_path, fault, hold))
-        return runs[-1]
-
-    yield make
-    for run in runs:
-        if run.process.poll() is None:
-            run.process.kill()
-        run.process.communicate()
 
 
 @pytest.mark.parametrize("fault", sorted(FAULTS))
@@ -155,16 +84,3 @@ def test_runner_and_watchdog_killed_together_leave_it_to_revert(
     assert "kill on web1: put back" in revert.stdout
     assert run.restored()
     assert run.state.open_runs() == []
-
-
-def test_a_halt_stops_a_running_experiment(start: Callable[..., Run]) -> None:
-    run = start("kill")
-    run.until_injected()
-    environment = os.environ | {"CHAOSKIT_STATE": str(run.state.path)}
-    halt = [sys.executable, "-m", "chaoskit", "halt", "--why", "outage elsewhere"]
-    subprocess.run(halt, env=environment, check=True, capture_output=True)
-    eventually("the world is as before", run.restored, 5.0)
-    assert run.process.wait(timeout=20) == 3
-    stopped = first(run.records(), "stopped")
-    assert stopped is not None
-    assert "outage elsewhere" in stopped["reason"]

@@ -1,0 +1,125 @@
+"""Signals while a run is under way: the first stops it, the third hands it to the watchdog.
+
+Putting back is never cut short by impatience: a second signal only says what is still in force.
+What runs inside a signal's own call must never raise, wait for a lock, or write through a
+buffer: it may have interrupted whoever holds it.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from queue import SimpleQueue
+from types import FrameType
+
+from chaoskit.errors import ChaoskitError
+from chaoskit.run.calls import StopFlag
+from chaoskit.run.conduct import watchdog_at_work
+from chaoskit.run.history import first, outstanding
+from chaoskit.run.journal import NAME, read_records
+from chaoskit.run.state import StateRoot
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+HANDED_OVER = 4
+NOTHING_OPEN = 130
+_SHOW_CURSOR = "\x1b[?25h"
+
+
+@contextmanager
+def signals(stop: StopFlag) -> Iterator[None]:
+    """SIGINT, SIGTERM and SIGHUP ask for a stop; what is in force is put back first.
+
+    A second one says what is still being put back. A third leaves at once with exit code 4:
+    the pipe to the watchdog closes, and it puts everything back.
+    """
+    interrupts = _Interrupts(stop)
+    before = {number: signal.signal(number, interrupts.take) for number in SIGNALS}
+    try:
+        yield
+    finally:
+        for number, previous in before.items():
+            signal.signal(number, previous)
+        interrupts.close()
+
+
+class _Interrupts:
+    def __init__(self, stop: StopFlag) -> None:
+        self._stop = stop
+        self._count = 0
+        # Its `put` may be called from a signal; a thread that waits there does the slow part.
+        self._asked: SimpleQueue[bool] = SimpleQueue()
+        threading.Thread(target=self._answer, name="interrupts", daemon=True).start()
+
+    def take(self, number: int, frame: FrameType | None) -> None:
+        self._count += 1
+        if self._count == 1:
+            self._stop.request("interrupted", f"stopped by {signal.Signals(number).name}")
+        elif self._count == 2:
+            self._asked.put(True)
+        else:
+            leave()
+
+    def close(self) -> None:
+        self._asked.put(False)
+
+    def _answer(self) -> None:
+        while self._asked.get():
+            with suppress(OSError, ValueError, ChaoskitError):
+                sys.stderr.write(f"chaoskit: {still_open()}\n")
+                sys.stderr.flush()
+
+
+def still_open() -> str:
+    """What this process has still to put back, as a sentence."""
+    left = [
+        f"{injection.fault} on {injection.point}"
+        for folder in own_runs()
+        for injection in outstanding(read_records(folder / NAME))
+    ]
+    what = f"still being put back: {', '.join(left)}" if left else "nothing is in force; it ends"
+    return (
+        f"{what}. This is not cut short; a third signal leaves at once, "
+        "and the watchdog does the rest"
+    )
+
+
+def own_runs() -> list[Path]:
+    """The directories of runs that this process has not finished."""
+    found = []
+    with suppress(OSError):
+        for folder in StateRoot().open_runs():
+            with suppress(ChaoskitError):
+                head = first(read_records(folder / NAME), "run") or {}
+                if head.get("pid") == os.getpid():
+                    found.append(folder)
+    return found
+
+
+def leave() -> None:
+    """Say who does the rest, and end at once; never returns. Even a fourth signal is obeyed."""
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_DFL)
+    runs = own_runs()
+    cursor = _SHOW_CURSOR if os.isatty(2) else ""
+    with suppress(OSError):
+        os.write(2, f"{cursor}\nchaoskit: leaving now: {_who(runs)}\n".encode())
+    for stream in (sys.stdout, sys.stderr):
+        # The interrupted code may be in the middle of a write: what it holds is then lost.
+        with suppress(OSError, ValueError, RuntimeError):
+            stream.flush()
+    os._exit(HANDED_OVER if runs else NOTHING_OPEN)
+
+
+def _who(runs: list[Path]) -> str:
+    if not runs:
+        return "no run was open, so nothing was injected"
+    revert = f"chaoskit revert {runs[0].name}"
+    with suppress(OSError, ChaoskitError):
+        if watchdog_at_work(read_records(runs[0] / NAME)):
+            return f"the watchdog puts everything back, within seconds. Look with: {revert}"
+    return f"the watchdog is NOT there to put everything back. Do it with: {revert}"

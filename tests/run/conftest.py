@@ -1,0 +1,25 @@
+"""Runner processes for every test of this room; none outlives its test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.run.live_run import Run
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., Run]]:
+    runs: list[Run] = []
+
+    def make(fault: str, hold: str = "60s", **environment: str) -> Run:
+        runs.append(Run(tmp_path, fault, hold, **environment))
+        return runs[-1]
+
+    yield make
+    for run in runs:
+        if run.process.poll() is None:
+            run.process.kill()
+        run.process.communicate()
