@@ -60,6 +60,7 @@ class WatchdogProcess:
         assert process.stdout is not None
         if process.stdout.readline().strip() != "ready":
             process.kill()
+            process.communicate()
             said = (folder / "watchdog.log").read_text().strip().splitlines()[-1:]
             raise ChaoskitError(f"the watchdog did not start: {' '.join(said) or 'no word'}")
         return cls(process)
@@ -73,9 +74,11 @@ class WatchdogProcess:
         Where something is still in force it goes on trying; nobody needs to wait for that.
         """
         assert self.process.stdin is not None
+        assert self.process.stdout is not None
         self.process.stdin.close()
         with suppress(subprocess.TimeoutExpired):
             self.process.wait(timeout=END_PATIENCE)
+        self.process.stdout.close()
 
 
 def lock_name(world: Json) -> str:
