@@ -76,3 +76,21 @@ def test_no_room_for_the_head_no_run(tmp_path: Path) -> None:
     with pytest.raises(JournalError, match=r"cannot be written: .*No space left"):
         case.hold_open()
     assert case.world().state() == before
+
+
+def test_a_record_is_on_disk_with_the_name_of_its_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[str] = []
+    real = os.fsync
+
+    def noted(descriptor: int) -> None:
+        synced.append(Path(f"/proc/self/fd/{descriptor}").resolve().name)
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    journal = Journal(tmp_path, FakeClock())
+    journal.append("run", run="r")
+    assert synced == [NAME, tmp_path.name]
+    journal.append("phase", phase="fault", event="begun")
+    assert synced == [NAME, tmp_path.name, NAME]
