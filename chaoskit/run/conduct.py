@@ -60,6 +60,7 @@ class WatchdogProcess:
         assert process.stdout is not None
         if process.stdout.readline().strip() != "ready":
             process.kill()
+            process.communicate()
             said = (folder / "watchdog.log").read_text().strip().splitlines()[-1:]
             raise ChaoskitError(f"the watchdog did not start: {' '.join(said) or 'no word'}")
         return cls(process)
@@ -78,6 +79,7 @@ class WatchdogProcess:
         self.process.stdout.close()
         with suppress(subprocess.TimeoutExpired):
             self.process.wait(timeout=END_PATIENCE)
+        self.process.stdout.close()
 
 
 def lock_name(world: Json) -> str:

@@ -65,8 +65,8 @@ class Journal:
         """
         with self._opened():
             try:
+                # Not synced: it holds off a process that lives, and none outlives the machine.
                 (self.folder / FENCE).touch()
-                _sync_folder(self.folder)
             except OSError as error:
                 raise JournalError(f"{self.folder}: the fence cannot be set: {error}") from error
         self.append("fenced", by=self.writer, why=why)
@@ -106,6 +106,9 @@ def _write(descriptor: int, line: bytes, path: Path) -> None:
             line = b"\n" + line
         written = os.write(descriptor, line)
         os.fsync(descriptor)
+        if not size:
+            # The first record makes the file, and its name is not yet on disk with it.
+            _sync_folder(path.parent)
     except OSError as error:
         raise JournalError(f"{path}: the journal cannot be written: {error}") from error
     if written != len(line):

@@ -55,8 +55,7 @@ class Watchdog:
     def watch(self) -> bool:
         """Return once the runner is gone: True when nothing of the run is left in force."""
         while not self._runner_gone():
-            if why := self._overrun():
-                self._take_over(why)
+            if self.look():
                 self._outlast_runner()
         records = self._read()
         if first(records, "end") is not None and not outstanding(records):
@@ -64,6 +63,13 @@ class Watchdog:
         if not self.journal.fenced:
             self._take_over("the runner died")
         return not outstanding(self._read())
+
+    def look(self) -> bool:
+        """One look at a runner that lives; True when it was overdue and has been taken over."""
+        why = self._overrun()
+        if why:
+            self._take_over(why)
+        return bool(why)
 
     def _runner_gone(self) -> bool:
         ready, _, _ = select.select([self.pipe], [], [], TICK)

@@ -114,13 +114,17 @@ class Case:
         )
         return conduct(plan, target, around, self.state)
 
-    def hold_open(self) -> None:
-        """The journal and the world of a runner that is gone while its first fault is in force."""
+    def hold_open(self, *, head_too: bool = True) -> None:
+        """The journal and the world of a runner that is gone while its first fault is in force.
+
+        Without `head_too` the first record is the injection's own.
+        """
         clock, world = FakeClock(), self.world()
         target = Target(SYSTEM.model_copy(update={"tiers": _plain_tiers()}), world)
         plan = make_plan(claim(self.scenario), target, run=RUN, seed=7)
         journal = Journal(self.run, clock)
-        head(plan, world.describe(), journal)
+        if head_too:
+            head(plan, world.describe(), journal)
         Injections(target, journal, clock, 7).open(plan.steps[0], 0, clock.now() + 60)
 
     def play_watchdog(self, pipe: int, marks: Marks | None = None) -> bool:
