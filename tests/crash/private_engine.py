@@ -1,7 +1,8 @@
 """A second Docker engine, for one test alone: it may be killed without hurting anybody.
 
-It has its own folders, its own socket, no bridge and no firewall rules, and one image that is
-copied from the engine that is there. It must never speak to that engine but to read the image.
+It has its own folders, its own socket, a network namespace of its own, and one image that is
+copied from the engine that is there. It must never speak to that engine but to read the image, nor
+run in its namespace: an engine without a bridge removes the one that it finds.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ class PrivateEngine:
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
                 [
-                    "dockerd", "--data-root", f"{self.folder}/data",
+                    "unshare", "--net", "dockerd", "--data-root", f"{self.folder}/data",
                     "--exec-root", f"{self.folder}/exec", "--pidfile", f"{self.folder}/pid",
                     "-H", self.host, "--bridge=none", "--iptables=false", "--live-restore",
                 ],
