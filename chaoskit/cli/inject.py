@@ -134,7 +134,8 @@ def _hold(experiment: Experiment, path: Path, runtime: str, reports: Path) -> in
 def _tell(folder: Path, error: BaseException | None) -> int:
     from chaoskit.run.history import read_timeline
 
-    for injection in read_timeline(folder).injections:
+    held = read_timeline(folder).injections
+    for injection in held:
         proof = "was proven in force" if injection.proven else "was NOT proven in force"
         if injection.lost is not None:
             proof = f"was LOST while it was open: {injection.lost_because}"
@@ -143,4 +144,4 @@ def _tell(folder: Path, error: BaseException | None) -> int:
     click.echo(f"journal: {folder}/journal.jsonl")
     if error is not None:
         raise error
-    return 0
+    return 3 if any(injection.lost is not None for injection in held) else 0

@@ -23,7 +23,9 @@ def command(run: str | None) -> int:
     exit code 4 when something is left. A run that is under way and on time is touched only when
     it is named.
     """
+    from chaoskit.errors import worst
     from chaoskit.run.clock import SystemClock
+    from chaoskit.run.conduct import gone_sentence
     from chaoskit.run.reverting import Worlds, exit_code, revert_run
     from chaoskit.world import reopen_world
     from chaoskit.world.by_hand import by_hand
@@ -37,10 +39,14 @@ def command(run: str | None) -> int:
             state.close_run(folder.name)
         _say(outcome)
         outcomes.append(outcome)
-    if not outcomes:
+    gone = [] if run else state.gone_runs()
+    for folder in gone:
+        click.echo(f"{gone_sentence(folder)} It is forgotten now")
+        state.close_run(folder.name)
+    if not outcomes and not gone:
         click.echo("nothing is outstanding")
     _sum_up(outcomes)
-    return exit_code(outcomes)
+    return worst([exit_code(outcomes), 4 if gone else 0])
 
 
 def _folders(run: str | None, state: StateRoot) -> list[Path]:

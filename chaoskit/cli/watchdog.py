@@ -12,6 +12,7 @@ from pathlib import Path
 from chaoskit.run.clock import SystemClock
 from chaoskit.run.history import first
 from chaoskit.run.journal import NAME, read_records
+from chaoskit.run.state import StateRoot
 from chaoskit.run.watchdog import Watchdog
 from chaoskit.world import open_world
 
@@ -28,6 +29,8 @@ def main(folder: Path) -> int:
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     restored = Watchdog(folder, world, SystemClock(), sys.stdin.fileno()).watch()
+    if restored:
+        StateRoot().close_run(folder.name)
     return 0 if restored else 4
 
 

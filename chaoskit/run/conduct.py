@@ -124,8 +124,11 @@ def conduct(
 def refuse_leftovers(state: StateRoot, world: Json, clock: Clock) -> None:
     """Raises Outstanding when an earlier run on the same system left something in force.
 
-    A watchdog that is still at work is given a moment.
+    A watchdog that is still at work is given a moment. A run whose directory is gone may have been
+    on any system.
     """
+    for folder in state.gone_runs():
+        raise Outstanding(f"{gone_sentence(folder)} `chaoskit revert` then forgets it")
     limit = clock.now() + LEFTOVER_PATIENCE
     for folder in state.open_runs():
         while left := _left(folder, world):
@@ -134,6 +137,14 @@ def refuse_leftovers(state: StateRoot, world: Json, clock: Clock) -> None:
             clock.sleep(0.2)
         if not outstanding(read_records(folder / NAME)):
             state.close_run(folder.name)
+
+
+def gone_sentence(folder: Path) -> str:
+    """What is to be said of a run whose directory was removed before it was put back."""
+    return (
+        f"the directory of run {folder.name} is gone ({folder}), and with it the record of what it "
+        "may have left in force; look at the system (`chaoskit system status`)."
+    )
 
 
 def _left(folder: Path, world: Json) -> list[InjectionRecord]:

@@ -126,15 +126,21 @@ class StateRoot:
         (self.path / "open" / run).unlink(missing_ok=True)
 
     def open_runs(self) -> list[Path]:
-        """Run directories pointed at, newest first; a link to a removed folder is dropped."""
+        """Run directories pointed at, newest first."""
+        return [link.resolve() for link in self._links() if link.exists()]
+
+    def gone_runs(self) -> list[Path]:
+        """Run directories pointed at that are not there any more, newest first.
+
+        With them went the record of what they may have left in force: nobody can put it back.
+        """
+        return [link.readlink() for link in self._links() if not link.exists()]
+
+    def _links(self) -> list[Path]:
         try:
-            links = sorted((self.path / "open").iterdir(), reverse=True)
+            return sorted((self.path / "open").iterdir(), reverse=True)
         except FileNotFoundError:
             return []
-        for link in links:
-            if not link.exists():
-                link.unlink(missing_ok=True)
-        return [link.resolve() for link in links if link.exists()]
 
 
 def _user() -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -135,6 +136,15 @@ def test_a_run_is_named_by_its_folder_from_within_too(
     folder = left_by(state, world, "20260101T000000Z-aaaa", ("kill", "web1"))
     code, _ = revert(state, ".", cwd=folder)
     assert (code, world.fingerprint(POINTS), state.open_runs()) == (0, before, [])
+
+
+def test_a_run_whose_directory_is_gone_is_told_once(state: StateRoot, world: FakeWorld) -> None:
+    folder = left_by(state, world, "20260101T000000Z-aaaa", ("kill", "web1"))
+    shutil.rmtree(folder)
+    code, said = revert(state)
+    assert code == 4
+    assert f"the directory of run {folder.name} is gone ({folder})" in said
+    assert revert(state) == (0, f"state: {state.path}\nnothing is outstanding\n")
 
 
 def test_two_at_once_do_no_harm(state: StateRoot, world: FakeWorld, before: Json) -> None:

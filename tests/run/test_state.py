@@ -108,6 +108,18 @@ def test_a_journal_of_a_newer_version_refuses_a_run_by_its_number(
         refuse_leftovers(state, world, FakeClock())
 
 
+def test_a_run_whose_directory_is_gone_refuses_the_next_on_any_system(
+    state: StateRoot, tmp_path: Path
+) -> None:
+    folder = tmp_path / "run-1"
+    folder.mkdir()
+    state.open_run("run-1", folder)
+    folder.rmdir()
+    assert (state.open_runs(), state.gone_runs()) == ([], [folder])
+    with pytest.raises(Outstanding, match=r"run-1 is gone .*chaoskit revert"):
+        refuse_leftovers(state, {"runtime": "fake", "system": "other"}, FakeClock())
+
+
 def test_a_process_is_known_by_its_start_time_too() -> None:
     own = processes.started(os.getpid())
     assert processes.alive(os.getpid(), own)
