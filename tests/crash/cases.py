@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from chaoskit.errors import Interrupted
 from chaoskit.model.experiment import Experiment
 from chaoskit.run.around import Surroundings
 from chaoskit.run.calls import InlineCalls, StopFlag
@@ -49,6 +50,8 @@ SCENARIOS: dict[str, list[dict[str, Any]]] = {
     "restart": [use("restart")],
     "crash": [use("crash")],
     "reset": [use("reset", at=LINK)],
+    # Stopped by a signal in the middle of the fault phase, so that the way out is walked.
+    "interrupted": [use("kill"), use("latency", at=LINK, delay="80ms", after="0.2s")],
     # The second opens and closes while the first is open; the third outlasts it.
     "overlap": [
         use("kill", lasts="1.5s"),
@@ -97,7 +100,8 @@ class Case:
 
     def play_runner(self, marks: Marks) -> None:
         error = self.play(marks)
-        assert error is None, f"the run that was not killed ended early: {error}"
+        wanted = Interrupted if self.scenario == "interrupted" else type(None)
+        assert isinstance(error, wanted), f"the run that was not killed ended with: {error!r}"
 
     def play(self, marks: Marks) -> BaseException | None:
         """The runner, from the journal's head to the last record; what ended it early."""
@@ -108,10 +112,10 @@ class Case:
         marks.arm(world)
         head(plan, world.describe(), journal)
         self.state.open_run(RUN, self.run)
-        load = FakeLoad(clock, 100, {"browse": 1})
-        around = Surroundings(
-            load, journal, clock, InlineCalls(clock), StopFlag(), Watch(), self.run
-        )
+        load, stop = FakeLoad(clock, 100, {"browse": 1}), StopFlag()
+        if self.scenario == "interrupted":
+            clock.at(2.2, lambda: stop.request("interrupted", "stopped by SIGINT"))
+        around = Surroundings(load, journal, clock, InlineCalls(clock), stop, Watch(), self.run)
         return conduct(plan, target, around, self.state)
 
     def hold_open(self, *, head_too: bool = True) -> None:

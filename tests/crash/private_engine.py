@@ -91,6 +91,12 @@ class PrivateEngine:
             for container in client.containers.list(all=True):
                 container.remove(force=True)
 
+    def unmount(self) -> None:
+        """The network namespaces and layers that an engine leaves mounted behind it."""
+        places = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
+        for place in reversed([p for p in places if p.startswith(f"{self.folder}/")]):
+            subprocess.run(["umount", "--lazy", place], check=True)
+
     def description(self) -> dict[str, Any]:
         return {
             "runtime": "docker", "system": OURS, "project": None, "proxies": None,
@@ -134,4 +140,5 @@ def private_engine() -> Iterator[PrivateEngine]:
             made.start()
         made.clear()
         made.stop()
-        shutil.rmtree(folder, ignore_errors=True)
+        made.unmount()
+        shutil.rmtree(folder)

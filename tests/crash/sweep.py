@@ -80,8 +80,9 @@ class Sweep:
             assert status == 0, f"the run that was not killed failed: {status}"
             written = (case.run / NAME).read_bytes()
             assert case.play_watchdog(pipe)
-        ended = [r["phase"] for r in case.records() if r.get("event") == "ended"]
-        assert ended[-1] == "hold", f"the run did not take its full course: {ended}"
+        come_to = [r["phase"] for r in case.records() if r["kind"] == "phase"][-1]
+        wanted = "fault" if self.scenario == "interrupted" else "hold"
+        assert come_to == wanted, f"the run did not take its whole course, but to: {come_to}"
         assert (case.run / NAME).read_bytes() == written, "the watchdog wrote after a clean end"
         return self._told()
 

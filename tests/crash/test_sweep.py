@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 # So that about the same work falls to each.
 HALVES = (
     ("overlap", "kill", "pause", "stop"),
-    ("latency", "cut", "restart", "crash", "bandwidth", "reset"),
+    ("latency", "cut", "restart", "crash", "bandwidth", "reset", "interrupted"),
 )
 
 
