@@ -129,7 +129,7 @@ class Case:
         journal = Journal(self.run, clock)
         if head_too:
             head(plan, world.describe(), journal)
-        Injections(target, journal, clock, 7).open(plan.steps[0], 0, clock.now() + 60)
+        Injections(target, journal, clock, plan).open(plan.steps[0], 0, clock.now() + 60)
 
     def play_watchdog(self, pipe: int, marks: Marks | None = None) -> bool:
         world = self.world()
