@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "safety.md").read_text()
+DEATHS = {
+    "runner": "the runner is killed",
+    "stopped": "the runner is stopped past its deadline",
+    "watchdog": "the watchdog is killed first",
+    "both": "both are killed, then `revert`",
+}
 NAMED = sorted(set(re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", PAGE)))
 
 
@@ -25,3 +33,26 @@ def test_every_row_of_a_table_with_tests_names_one() -> None:
     rows = [row for table in tables for row in table.splitlines()]
     assert rows
     assert [row for row in rows if "`tests/" not in row.split("|")[-2]] == []
+
+
+def figures(name: str) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((ROOT / "benchmarks" / name).read_text())
+    return content
+
+
+def test_the_watchdogs_figures_are_those_that_were_measured() -> None:
+    found = figures("watchdog.json")
+    assert (
+        f"median {found['median_ms']:g} ms, 99th percentile {found['p99_ms']:g} ms "
+        f"({found['runs']} runs)"
+    ) in PAGE
+
+
+def test_the_figures_of_the_random_deaths_are_those_that_were_measured() -> None:
+    rows = []
+    for runtime, found in figures("crash.json").items():
+        for death, one in found["sums"]["by_death"].items():
+            times = f"{one['seconds_median']} s | {one['seconds_p99']} s"
+            counts = f"{one['runs']} | {one['in_force']} | {one['left_behind']}"
+            rows.append(f"| {runtime} | {DEATHS[death]} | {counts} | {times} |")
+    assert [row for row in rows if row not in PAGE] == []
