@@ -10,35 +10,21 @@ import time
 from typing import ClassVar
 
 from chaoskit.errors import TargetError
-from chaoskit.faults.node import running
-from chaoskit.faults.registry import FaultSpec, Undo
+from chaoskit.faults.node import OfNode
+from chaoskit.faults.registry import Undo
 from chaoskit.ports import Node, NodeState, World
 
 HEALTHY_WITHIN = 15.0
 LOOK_EVERY = 0.25
 
 
-class NodeEvent(FaultSpec):
+class NodeEvent(OfNode):
     """Something that happens to a node, called `event` in sentences about it."""
 
     event: ClassVar[str]
 
-    def patience(self) -> float:
-        """Seconds the node may take to stop politely; 0 where it is not asked."""
-        return 0.0
-
     def plan(self, point: Node, world: World, injection_id: str) -> Undo:
-        before = running(point)
-        return {
-            "node": point.name,
-            "injection": injection_id,
-            "event": self.event,
-            "grace": self.patience(),
-            "was": str(before.state),
-            "identity": before.identity,
-            "incarnation": before.incarnation,
-            "restarts": before.restarts,
-        }
+        return self.remember(point, injection_id, event=self.event)
 
     @staticmethod
     def revert(undo: Undo, world: World) -> None:

@@ -1,4 +1,4 @@
-"""What the held faults of a node share: a state to reach, and the state to go back to.
+"""What the faults of a node share, and the held ones among them: a state to reach and to leave.
 
 The subclass names the state. This module must never know a runtime.
 """
@@ -21,26 +21,35 @@ def running(point: Node) -> NodeFacts:
     return facts
 
 
-class NodeFault(FaultSpec):
-    """Hold a node in `wanted` until the revert."""
-
-    wanted: ClassVar[NodeState]
+class OfNode(FaultSpec):
+    """What befalls a running node."""
 
     def patience(self) -> float:
         """Seconds the node may take to stop politely; 0 where it is not asked."""
         return 0.0
 
-    def plan(self, point: Node, world: World, injection_id: str) -> Undo:
+    def remember(self, point: Node, injection_id: str, **own: str) -> Undo:
+        """The node as it is, with what the kind of fault adds as its `own`."""
         before = running(point)
         return {
             "node": point.name,
             "injection": injection_id,
-            "wanted": str(self.wanted),
+            **own,
             "grace": self.patience(),
             "was": str(before.state),
             "identity": before.identity,
             "incarnation": before.incarnation,
+            "restarts": before.restarts,
         }
+
+
+class NodeFault(OfNode):
+    """Hold a node in `wanted` until the revert."""
+
+    wanted: ClassVar[NodeState]
+
+    def plan(self, point: Node, world: World, injection_id: str) -> Undo:
+        return self.remember(point, injection_id, wanted=str(self.wanted))
 
     @staticmethod
     def inject(undo: Undo, world: World) -> None:
