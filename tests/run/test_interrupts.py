@@ -111,7 +111,9 @@ def test_a_third_signal_before_anything_was_open_leaves_nothing_to_do(
     (tmp_path / "fifo").write_text("go\n")  # lets the command of the hook end
 
 
-def test_a_halt_stops_a_run_within_a_second_by_the_journal(start: Callable[..., Run]) -> None:
+def test_a_halt_stops_a_run_in_another_process_and_says_who_when_and_why(
+    start: Callable[..., Run],
+) -> None:
     run = start("kill")
     run.until_injected()
     said = halt(run, "--why", "outage elsewhere").stdout
@@ -127,8 +129,9 @@ def test_a_halt_stops_a_run_within_a_second_by_the_journal(start: Callable[..., 
     assert stopped["stop_kind"] == "halted"
     assert stopped["reason"] == f"halted by {record['by']} at {record['at']}: outage elsewhere"
     assert datetime.fromisoformat(record["at"])
-    # Both were read off the same system-wide clock, by the two processes themselves.
-    assert 0 <= stopped["t"] - record["t"] < 1.0
+    # Both were read off the same system-wide clock, by the two processes themselves. That it takes
+    # no second is tried on a clock that does not stand still (test_engine.py).
+    assert record["t"] <= stopped["t"]
     assert stopped["t"] < reverted["t"]
     assert run.state.open_runs() == []
 
