@@ -68,9 +68,15 @@ def raise_shop(
     That of another runtime is taken down: two cores cannot carry both and measure one.
     """
     for other in ("docker", "local"):
-        if other != runtime and shop_state(other).is_file():
-            _system("down", other, environment)
+        if other != runtime:
+            lower_shop(other, environment)
     _system("up", runtime, {**environment, "SHOP_WITHOUT": without})
+
+
+def lower_shop(runtime: str, environment: Mapping[str, str] = os.environ) -> None:
+    """Take the reference shop down where it is up."""
+    if shop_state(runtime).is_file():
+        _system("down", runtime, environment)
 
 
 def shop_state(runtime: str) -> Path:

@@ -32,6 +32,12 @@ SOON = 15.0
 POINTS = ["web1", "web2", "web -> catalog", "web -> recommend"]
 
 
+@pytest.fixture
+def shop(any_shop: Shop) -> Shop:
+    any_shop.stand()
+    return any_shop
+
+
 def test_every_fault_has_its_row() -> None:
     assert set(WORDS) == {kind.name for kind in all_faults()}
 

@@ -11,9 +11,7 @@ import pytest
 from chaoskit.faults import all_faults
 from tests.crash.real import DEATHS, FAULTS, WINDOW, Ground, draw, one, sweep
 from tests.crash.sums import summed, written
-from tests.system.conftest import Shop, any_shop, runtime, shop
-
-__all__ = ["any_shop", "runtime", "shop"]  # fixtures
+from tests.system.conftest import Shop
 
 SEED = 7
 BOUND = 60.0
