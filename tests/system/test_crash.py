@@ -103,9 +103,9 @@ def test_a_container_without_our_label_is_never_touched(shop: Shop) -> None:
     name = "chaoskit-test-stranger"
     labels = ("--label", "chaoskit.node=web1", "--label", "chaoskit.system=another")
     image = ("chaoskit-shop:latest", "sleep", "300")
-    run = ["docker", "run", "-d", "--name", name, *labels, *image]
-    subprocess.run(run, check=True, capture_output=True)
+    run = ["docker", "run", "-d", "--network", "none", "--name", name, *labels, *image]
     try:
+        subprocess.run(run, check=True, capture_output=True)
         for point in (name, "web3", "toxiproxy"):
             done = shop.chaoskit("inject", "kill", "--node", point, "--for", "1s",
                                  "--system", str(SYSTEM))  # fmt: skip
