@@ -97,7 +97,7 @@ def test_a_limit_that_is_left_is_named(made: LocalStage, world: LocalWorld) -> N
     ]
 
 
-def test_another_address_or_policy_is_a_difference(made: LocalStage, world: LocalWorld) -> None:
+def test_another_address_is_a_difference(made: LocalStage, world: LocalWorld) -> None:
     before = world.fingerprint(["node1"])
     moved = dict(made.description(), addresses={"node1": "127.0.0.9"})
     other = LocalWorld(moved, world.group, world.server)
