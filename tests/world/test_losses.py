@@ -103,6 +103,8 @@ def test_a_proxies_server_that_was_restarted(made: LocalStage) -> None:
         injection = inject(world, "latency", LINK, delay="80ms")
         group = f"{made.system}-instrument"
         made.supervisor.hold_down(group, "proxy")
+        # supervisord forgets a start that it is given while the program is still stopping
+        eventually(lambda: _word(made, group, "proxy") == "STOPPED", what="its end")
         made.supervisor.start(group, "proxy")
         eventually(lambda: _answers(made), what="the proxies' API")
         assert not listed(injection, world)
@@ -110,6 +112,11 @@ def test_a_proxies_server_that_was_restarted(made: LocalStage) -> None:
             f"the proxy {PROXY} does not list it any more; was it restarted?"
         )
         revert(injection, world)
+
+
+def _word(made: LocalStage, group: str, name: str) -> str | None:
+    seen = made.supervisor.program(group, name)
+    return seen and seen["statename"]
 
 
 def _answers(made: LocalStage) -> bool:
