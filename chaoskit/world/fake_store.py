@@ -23,6 +23,8 @@ class Store:
     def __init__(self, first: Json, path: Path | None = None) -> None:
         self.path = path
         self._memory = first
+        self._text = ""
+        self._seen: Json = {}
         self._lock = threading.RLock()
         if path is not None and not path.exists():
             with self._held():
@@ -39,7 +41,13 @@ class Store:
     def look(self) -> Json:
         """The state as it is now; not to be changed."""
         with self._lock:
-            return self._read()
+            return self._memory if self.path is None else self._glance(self.path.read_text())
+
+    def _glance(self, text: str) -> Json:
+        """Looks outnumber changes by thousands: a text already read is not parsed again."""
+        if text != self._text:
+            self._text, self._seen = text, json.loads(text)
+        return self._seen
 
     @contextmanager
     def _held(self) -> Iterator[None]:
