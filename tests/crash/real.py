@@ -34,7 +34,7 @@ from chaoskit.ports import World
 from chaoskit.run import processes
 from chaoskit.run.history import outstanding
 from chaoskit.run.journal import NAME, read_records
-from tests.crash.sums import DEATH_KINDS, summed, written
+from tests.crash.sums import DEATH_KINDS, keep, read, summed
 
 ROOT = Path(__file__).parents[2]
 SYSTEM = ROOT / "experiments" / "shop" / "system.yaml"
@@ -249,8 +249,7 @@ def one(ground: Ground, drawn: Draw, before: Any) -> dict[str, Any]:
 
 def sweep(runtime: str, runs: int, sums: Path, seed: int) -> int:
     """Go on until `runs` cases are in the file `sums`; 1 when one left something behind."""
-    kept: dict[str, Any] = json.loads(sums.read_text()) if sums.exists() else {}
-    mine = kept.setdefault(runtime, {"seed": seed, "cases": []})
+    mine = read(sums).get(runtime) or {"seed": seed, "cases": []}
     cases: list[dict[str, Any]] = mine["cases"]
     with tempfile.TemporaryDirectory(prefix="chaoskit-crash-") as folder:
         ground = Ground(runtime, Path(folder))
@@ -258,7 +257,7 @@ def sweep(runtime: str, runs: int, sums: Path, seed: int) -> int:
         while len(cases) < runs and not _ASKED:
             cases.append(one(ground, draw(mine["seed"], len(cases)), before))
             mine |= {"sums": summed(cases)}
-            keep(sums, kept)
+            keep(sums, {runtime: mine})
             sys.stdout.write(json.dumps(cases[-1]) + "\n")
             sys.stdout.flush()
             if cases[-1]["left"]:
@@ -273,13 +272,6 @@ _ASKED: list[int] = []
 def ask_to_end(number: int, frame: object) -> None:
     """No case is cut short: its fault would be nobody's any more."""
     _ASKED.append(number)
-
-
-def keep(sums: Path, kept: dict[str, Any]) -> None:
-    """Whole or not at all: this sweep may be killed as well."""
-    draft = sums.with_suffix(".new")
-    draft.write_text(written(kept))
-    draft.replace(sums)
 
 
 def main() -> int:

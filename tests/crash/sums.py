@@ -1,12 +1,15 @@
 """The sums of a crash sweep on a real world, and how they are written down.
 
-Pure functions; they must never judge: what was left behind is counted, and stays in its case.
+They must never judge: what was left behind is counted, and stays in its case.
 """
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
 import statistics
+from pathlib import Path
 from typing import Any
 
 DEATH_KINDS = ("runner", "stopped", "watchdog", "both")
@@ -51,3 +54,21 @@ def written(kept: dict[str, Any]) -> str:
         body = rest.removesuffix("\n}").replace("\n", "\n ")
         parts.append(f' "{runtime}": {body},\n  "cases": [\n   {cases}\n  ]\n }}')
     return "{\n" + ",\n".join(parts) + "\n}\n"
+
+
+def read(sums: Path) -> dict[str, Any]:
+    """What was kept so far, by runtime."""
+    kept: dict[str, Any] = json.loads(sums.read_text()) if sums.exists() else {}
+    return kept
+
+
+def keep(sums: Path, mine: dict[str, Any]) -> None:
+    """Whole or not at all: a sweep may be killed, and one on the other runtime writes beside it."""
+    folder = os.open(sums.parent, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        draft = sums.with_suffix(".new")
+        draft.write_text(written(read(sums) | mine))
+        draft.replace(sums)
+    finally:
+        os.close(folder)
