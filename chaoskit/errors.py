@@ -8,6 +8,7 @@ room that talks to the foreign system and nowhere else. This module must never i
     │   ├── DocumentError                 a YAML file with one or more problems
     │   └── PlanError                     a point that is unknown, not ours, or faults that overlap
     ├── Refused                  exit 5   a run may not start now (locked, leftovers, not ready)
+    │   ├── InUse                         another run has the system; it may be free in a while
     │   └── Outstanding          exit 4   an earlier run left something that is still in force
     ├── TargetError              exit 5   the target or a tool in front of it failed
     │   ├── Unreachable                   nothing answers (engine down, proxy down)
@@ -70,6 +71,10 @@ class PlanError(InvalidInput):
 
 class Refused(ChaoskitError):
     """A run may not start now."""
+
+
+class InUse(Refused):
+    """Another run holds the lock of the system."""
 
 
 class Outstanding(Refused):

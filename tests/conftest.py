@@ -12,6 +12,8 @@ import pytest
 from chaoskit.world.docker import DockerWorld, open_docker
 from tests.stage import Stage, need_engine, raise_shop, stage
 
+pytest_plugins = ["pytester"]
+
 
 @pytest.fixture(scope="session")
 def engine() -> Iterator[docker.DockerClient]:

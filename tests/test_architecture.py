@@ -24,6 +24,7 @@ BROAD = {"Exception", "BaseException"}
 MAY_CATCH_ALL = {
     "chaoskit.run.engine": "it unwinds",
     "chaoskit.run.calls": "it hands what a thread raised on to the engine",
+    "chaoskit.pytest_plugin.held": "it hands what its thread raised on to the test",
     "chaoskit.cli": "the last door: a bug of ours is said as such",
 }
 

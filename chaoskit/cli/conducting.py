@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from chaoskit import __version__
 from chaoskit.cli.interrupts import signals as signals
@@ -60,6 +61,24 @@ class Conducted:
     error: BaseException | None
 
 
+class Watch(Protocol):
+    """Whoever puts the run back when this process cannot."""
+
+    def alive(self) -> bool: ...
+
+    def dismiss(self) -> None: ...
+
+
+class Unwatched:
+    """For a world in this process's own memory, which ends with it."""
+
+    def alive(self) -> bool:
+        return True
+
+    def dismiss(self) -> None:
+        """Nobody is there."""
+
+
 LoadFor = Callable[[Plan, Opened], Load]
 
 
@@ -84,6 +103,7 @@ def run_opened(
     load_for: LoadFor,
     files: tuple[Path, ...] = (),
     engine: type[Engine] = Engine,
+    watch: Callable[[Journal], Watch] | None = None,
 ) -> Conducted:
     """Halts, lock, leftovers, plan, journal, watchdog, engine; in this order."""
     state, clock, run = StateRoot(), SystemClock(), new_run()
@@ -99,9 +119,7 @@ def run_opened(
         journal = Journal(folder, clock)
         head(plan, world, journal)
         state.open_run(run, folder)
-        watchdog = WatchdogProcess.spawn(WATCHDOG, folder)
-        pid = watchdog.process.pid
-        journal.append("process", what="watchdog", pid=pid, started=started(pid))
+        watchdog = (watch or watched)(journal)
         around = Surroundings(
             load=load_for(plan, opened),
             journal=journal,
@@ -118,6 +136,14 @@ def run_opened(
                 return Conducted(folder, conduct(plan, opened.target, around, state, engine))
         finally:
             watchdog.dismiss()
+
+
+def watched(journal: Journal) -> Watch:
+    """The watchdog's process, ready and named in the journal."""
+    watchdog = WatchdogProcess.spawn(WATCHDOG, journal.folder)
+    pid = watchdog.process.pid
+    journal.append("process", what="watchdog", pid=pid, started=started(pid))
+    return watchdog
 
 
 def _plan(

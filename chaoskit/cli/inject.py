@@ -84,7 +84,7 @@ def _experiment(use: FaultUse, lasts: Duration, most: Duration) -> Experiment:
             f"--for {lasts} is longer than the maximum duration of {most}: "
             f"shorten it, or allow it with --max-duration {lasts}"
         )
-    return experiment_by_hand(use, lasts, most)
+    return experiment_by_hand((use,), lasts, most)
 
 
 def _use(kind: FaultKind, given: dict[str, str]) -> FaultUse:

@@ -90,11 +90,11 @@ def _near(path: Path) -> str:
 def _in_folder(folder: Path) -> Iterator[Path]:
     for path in sorted(folder.rglob("*.yaml")):
         hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        if path.name != SYSTEM_FILE and not hidden and path.is_file() and _is_experiment(path):
+        if path.name != SYSTEM_FILE and not hidden and path.is_file() and is_experiment(path):
             yield path
 
 
-def _is_experiment(path: Path) -> bool:
+def is_experiment(path: Path) -> bool:
     silent = Problems()
     text = read(path, silent)
     if text is None:

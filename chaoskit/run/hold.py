@@ -12,16 +12,17 @@ from chaoskit.units import Duration, Rate
 
 
 def experiment_by_hand(
-    use: FaultUse, lasts: Duration, max_duration: Duration = MAX_DURATION
+    uses: tuple[FaultUse, ...], lasts: Duration, max_duration: Duration = MAX_DURATION
 ) -> Experiment:
-    """An experiment that claims nothing: it exists so that a hand-held fault has a plan."""
+    """An experiment that claims nothing: it exists so that faults held by hand have a plan."""
+    what = ", ".join(f"{use.name} on {use.selection}" for use in uses)
     return Experiment(
         experiment="by-hand",
-        hypothesis=f"{use.name} on {use.selection}, held by hand for {lasts}",
+        hypothesis=f"{what}, held by hand for {lasts}",
         load=LoadSpec(locustfile="none", rate=Rate(1)),
         steady_state=(Expectation.parse("all success >= 0%"),),
         phases=Phases(baseline=Duration(0), fault=lasts, recovery=Recovery(within=Duration(0))),
-        faults=(use,),
+        faults=uses,
         max_duration=max_duration,
     )
 

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from chaoskit.errors import ChaoskitError, Halted, Refused
+from chaoskit.errors import ChaoskitError, Halted, InUse
 from chaoskit.ports import Clock
 from chaoskit.run import processes
 
@@ -97,7 +97,7 @@ class StateRoot:
 
     @contextmanager
     def lock(self, target: str, run: str) -> Iterator[None]:
-        """Hold the lock of one system on one engine; raises Refused naming who holds it.
+        """Hold the lock of one system on one engine; raises InUse naming who holds it.
 
         The kernel frees it when its holder dies, so a dead process never blocks.
         """
@@ -107,7 +107,7 @@ class StateRoot:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                raise Refused(f"{target} is in use by {_holder(path)}; wait or halt it") from None
+                raise InUse(f"{target} is in use by {_holder(path)}; wait or halt it") from None
             file.truncate(0)
             file.write(json.dumps({"run": run, "pid": os.getpid(), "target": target}))
             file.flush()
