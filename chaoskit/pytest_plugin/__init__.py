@@ -41,16 +41,15 @@ def chaos(pytestconfig: pytest.Config) -> Chaos:
     return Chaos(named, ini("chaoskit_runtime"), pytestconfig.rootpath / ini("chaoskit_reports"))
 
 
-@pytest.hookimpl(wrapper=True)
+@pytest.hookimpl(hookwrapper=True)  # the older form: pytest 7 knows no other
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
-) -> Generator[None, Any, Any]:
+) -> Generator[None, Any, None]:
     """What was injected stands beside a test's own output."""
-    report = yield
+    report = (yield).get_result()
     told = getattr(getattr(item, "funcargs", {}).get("chaos"), "told", ())
     if report.when == "call" and told:
         report.sections.append((SECTION, "\n".join(told)))
-    return report
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> ExperimentFile | None:
@@ -67,10 +66,14 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> Experiment
 
 
 def _given(path: Path, config: pytest.Config) -> bool:
-    """Whether the command line names it: a project's other YAML files are not ours to collect."""
-    named = [str(word).partition("::")[0] for word in config.invocation_params.args]
-    places = [config.invocation_params.dir / word for word in named if not word.startswith("-")]
-    return any(place.exists() and path.is_relative_to(place.resolve()) for place in places)
+    """Whether the command line names it, or a folder of it below the project's own.
+
+    A project's other YAML files are not ours to collect.
+    """
+    words = [str(word).partition("::")[0] for word in config.invocation_params.args]
+    places = [(config.invocation_params.dir / w).resolve() for w in words if w and w[0] != "-"]
+    named = [p for p in places if p.exists() and not config.rootpath.is_relative_to(p)]
+    return any(path.is_relative_to(place) for place in named)
 
 
 def pytest_configure(config: pytest.Config) -> None:

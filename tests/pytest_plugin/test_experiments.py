@@ -39,7 +39,14 @@ def test_named_by_itself_or_by_its_folder_it_is_a_test(
 
 def test_a_project_that_names_none_collects_none(project: pytest.Pytester, files: Path) -> None:
     project.makepyfile("def test_it(): pass")
-    project.runpytest_subprocess().assert_outcomes(passed=1)
+    for words in ((), (".",), (str(project.path),)):
+        project.runpytest_subprocess(*words).assert_outcomes(passed=1)
+
+
+def test_workers_of_xdist_collect_it_as_well(project: pytest.Pytester, files: Path) -> None:
+    done = project.runpytest_subprocess("-n", "2", "experiments")
+    done.assert_outcomes(failed=1)
+    done.stdout.fnmatch_lines(["shop is not up on local*"])
 
 
 def test_every_problem_of_a_file_is_told_with_its_place(

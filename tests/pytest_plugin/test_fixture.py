@@ -143,6 +143,29 @@ def test_a_second_block_inside_the_first_says_how_to_hold_both(project: pytest.P
     done.stdout.fnmatch_lines(["*chaos.together(*"])
 
 
+def test_workers_of_xdist_take_turns(project: pytest.Pytester) -> None:
+    """All of them at one world in a file: never are two nodes down at once."""
+    kept = project.path / "world.json"
+    project.makeconftest(CONFTEST.format(path=f"Path({str(kept)!r})"))
+    done = run(
+        project,
+        """
+        import pytest
+        from chaoskit.ports import NodeState
+
+        @pytest.mark.parametrize("name", ["web1", "web2", "cache1", "cache2"])
+        def test_it(chaos, name):
+            with chaos.kill(name):
+                states = {n: node.facts().state for n, node in chaos.world.nodes().items()}
+                assert [n for n, s in states.items() if s is NodeState.KILLED] == [name]
+        """,
+        "-n", "2",
+    )  # fmt: skip
+    done.assert_outcomes(passed=4)
+    world = FakeWorld.on_disk(kept)
+    assert {node.facts().state for node in world.nodes().values()} == {NodeState.RUNNING}
+
+
 def test_pytest_killed_in_the_middle_leaves_nothing(project: pytest.Pytester) -> None:
     """The world is in a file here, so that the watchdog can open it."""
     kept = project.path / "world.json"
