@@ -30,7 +30,8 @@ class Gate(Frozen):
 
     `observed` None means «no figure» (no data); infinity is written as the text of `shown`.
     `samples` counts the planned requests it was computed from, `missing` the seconds of load
-    that would settle a gate with too few of them.
+    that would settle a gate with too few of them. `low` and `high` are the interval of a gate that
+    statistics decide (None: infinite, or exact).
     """
 
     phase: PhaseName
@@ -39,6 +40,8 @@ class Gate(Frozen):
     metric: str
     status: Status
     observed: float | None = None
+    low: float | None = None
+    high: float | None = None
     shown: str = "no data"
     bound: str = ""
     samples: int = 0
