@@ -145,7 +145,9 @@ def impact(verdict: Verdict) -> tuple[tuple[str, str, str], ...]:
         ("Dip area", f"{found.area or 0.0:.2f} s", "of full outage, all bad requests together"),
     ]
     if found.cost is not None:
-        rows.append(("Cost", f"{found.cost:,.2f}".replace(",", "\u202f"), "as the system file states it"))
+        rows.append(
+            ("Cost", f"{found.cost:,.2f}".replace(",", "\u202f"), "as the system file states it")
+        )
     return tuple(rows)
 
 
