@@ -58,6 +58,19 @@ def harmed(
     return _gate(claims[int(np.argmax(grown[:, at]))], window, begin, at + 1, phase)
 
 
+def settled(gates: Sequence[Gate], proof: Gate | None) -> tuple[Gate, ...]:
+    """The gates with the one that harm was proven for violated, as it was while the run went on."""
+    if proof is None:
+        return tuple(gates)
+    found = {"status": Status.VIOLATED, "reason": proof.reason, "missing": None}
+    return tuple(
+        gate.model_copy(update=found)
+        if gate.expectation == proof.expectation and gate.status is not Status.VIOLATED
+        else gate
+        for gate in gates
+    )
+
+
 def _newest(samples: Samples) -> float:
     return float(samples.start[-1]) if len(samples) else -math.inf
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from chaoskit.judge import doubts, phases
 from chaoskit.judge.gates import judge_phase
+from chaoskit.judge.harm import harmed, settled
 from chaoskit.judge.impact import measured_impact
 from chaoskit.judge.metrics import figures
 from chaoskit.judge.phases import Window
@@ -77,10 +78,13 @@ def _gates(
             within = str(experiment.phases.recovery.within)
             gates.append(phases.recovery_gate(recovery, within, timeline))
         if window.span is not None:
-            gates += judge_phase(
+            found = judge_phase(
                 contract, samples, *window.span, phase=window.phase, baseline=baseline,
                 rate=float(experiment.load.rate),
             )  # fmt: skip
+            fault = window.phase == "fault"
+            proof = harmed(contract, samples, *window.span, baseline=baseline) if fault else None
+            gates += settled(found, proof)
     return tuple(gates)
 
 
