@@ -197,6 +197,7 @@ def judge_run(folder: Path) -> Verdict:
         runtime=plan.runtime,
         started_at=opening.get("at", ""),
         version=__version__,
+        cost_per_second=plan.system.cost_per_second,
     )
     (folder / "verdict.json").write_text(verdict.model_dump_json(indent=1))
     return verdict

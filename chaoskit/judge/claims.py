@@ -35,12 +35,18 @@ class Budget:
 
 @dataclass(frozen=True)
 class Claim:
-    """An expectation with its bound in base units; `lacking` says why there is none."""
+    """An expectation with its bound in base units; `lacking` says why there is none.
+
+    `against` is the baseline of a claim that statistics decide (`compared`), which is one
+    `among` so many of its phase.
+    """
 
     expectation: Expectation
     bound: float
     lacking: str = ""
     baseline_short: int = 0
+    against: Samples | None = None
+    among: int = 1
 
     @property
     def metric(self) -> str:
@@ -59,6 +65,10 @@ class Claim:
     def unwindowed(self) -> Claim:
         """The same claim over the whole span."""
         return replace(self, expectation=replace(self.expectation, window=None))
+
+    def at(self, bound: float) -> Claim:
+        """A latency's claim with another bound, in seconds; a share's is what it was."""
+        return self if self.metric in SHARES else replace(self, bound=bound)
 
     def budgets(self, part: Samples) -> tuple[Budget, ...]:
         """The budgets of a share or latency that hold exactly when the claim does."""
@@ -95,8 +105,20 @@ def _over(share: float) -> int:
     return math.ceil(round(3 / share, 6))
 
 
-def resolve(expectation: Expectation, baseline: Samples | None = None) -> Claim:
-    """The claim with its bound in figures.
+def compared(expectation: Expectation) -> bool:
+    """Whether statistics decide it: a share or percentile against the baseline.
+
+    What is an extreme (`max`, `outage`, the worst window of a `for`), a count of successes (`rate`)
+    or an equality has no bad share to estimate: it is exact, against the baseline's figure.
+    """
+    share = level(expectation.metric)
+    estimated = expectation.metric in SHARES or (share is not None and 0 < share < 1)
+    plain = expectation.window is None and expectation.op != "=="
+    return expectation.vs_baseline and plain and estimated
+
+
+def resolve(expectation: Expectation, baseline: Samples | None = None, among: int = 1) -> Claim:
+    """The claim with its bound in figures; it is one `among` so many comparisons.
 
     A bound against the baseline is measured on `baseline` (as cut by `Samples.between`), which
     needs as many samples as the claim itself and a finite figure.
@@ -111,7 +133,8 @@ def resolve(expectation: Expectation, baseline: Samples | None = None) -> Claim:
         return Claim(expectation, math.nan, "the baseline has no data for it")
     if not math.isfinite(figure):
         return Claim(expectation, math.nan, "the baseline's own figure is infinite (failed)")
-    return _against(expectation, figure, units(expectation.metric, part))
+    claim = _against(expectation, figure, units(expectation.metric, part))
+    return replace(claim, against=part, among=among) if compared(expectation) else claim
 
 
 def _against(expectation: Expectation, figure: float, count: int) -> Claim:

@@ -1,6 +1,7 @@
 """What the samples say about one claim: which windows break it, and which do so for certain.
 
-This module must never use an estimate to decide; only `missing` is one.
+Only a comparison with the baseline is decided by an estimate (`comparison`); of all others this
+module must never use one to decide: there only `missing` is one.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import numpy as np
 
 from chaoskit.judge import windows
 from chaoskit.judge.claims import Budget, Claim, units
+from chaoskit.judge.comparison import compare
 from chaoskit.judge.metrics import event, latencies, level, measure, outage, quantile, rank
 from chaoskit.judge.samples import Array, Samples
 from chaoskit.judge.windows import Windows
@@ -45,6 +47,7 @@ class Finding:
     count: int
     reason: str = ""
     missing: float | None = None
+    interval: tuple[float, float] | None = None
 
 
 def weigh(claim: Claim, part: Samples, begin: float, end: float, coming: int = 0) -> Weighed:
@@ -132,7 +135,24 @@ def examine(claim: Claim, part: Samples, begin: float, end: float, rate: float) 
         short = claim.length - (end - begin)
         reason = f"the window of {seconds(claim.length)} is longer than the {seconds(end - begin)}"
         return Finding(Status.INCONCLUSIVE, whole, count, f"{reason} that were judged", short)
+    if claim.against is not None:
+        return _compare(claim, part, (begin, end), count, whole)
     return _decide(claim, weigh(claim, part, begin, end), part, (begin, end), count)
+
+
+def _compare(
+    claim: Claim, part: Samples, span: tuple[float, float], count: int, value: float | None
+) -> Finding:
+    found = compare(claim, part, *span)
+    if isinstance(found, str):
+        return Finding(Status.INCONCLUSIVE, value, count, found)
+    interval = (found.low, found.high)
+    missing = (claim.needed - count) / (count / (span[1] - span[0]))
+    if missing > 0:
+        reason = f"too few samples: {count} of {claim.needed}"
+        return Finding(Status.INCONCLUSIVE, value, count, reason, missing, interval)
+    reason = "its interval holds the bound" if found.status is Status.INCONCLUSIVE else ""
+    return Finding(found.status, value, count, reason, found.missing, interval)
 
 
 def _no_data(claim: Claim, part: Samples, rate: float) -> Finding:

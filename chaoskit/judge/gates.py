@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 
-from chaoskit.judge.claims import Claim, resolve
+from chaoskit.judge.claims import Claim, compared, resolve
 from chaoskit.judge.findings import Finding, examine
 from chaoskit.judge.metrics import finite, level
 from chaoskit.judge.samples import Samples
@@ -32,6 +32,7 @@ def judge_expectation(
     phase: PhaseName,
     baseline: Samples | None = None,
     rate: float,
+    among: int = 1,
 ) -> Gate:
     """Judge one expectation on the intended starts in begin..end (monotonic seconds).
 
@@ -39,10 +40,11 @@ def judge_expectation(
     planned arrivals per second, used for `missing` where the window has no sample. With `for D`
     every window of D within begin..end must meet the bound, and the figure is the worst one's;
     a window without data leaves the gate inconclusive. The least number of samples counts over
-    the whole of begin..end; a window is `violated` by the rule above.
+    the whole of begin..end; a window is `violated` by the rule above. A share or percentile
+    against the baseline is decided by `comparison`, as one `among` so many.
     """
     part = samples.between(begin, end).of(expectation.series)
-    claim = resolve(expectation, baseline)
+    claim = resolve(expectation, baseline, among)
     return gate_of(claim, examine(claim, part, begin, end, rate), phase)
 
 
@@ -104,8 +106,11 @@ def judge_phase(
     itself.
     """
     judged = [e for e in contract if not (phase == "baseline" and e.vs_baseline)]
+    among = max(1, sum(map(compared, judged)))
     stated = tuple(
-        judge_expectation(e, samples, begin, end, phase=phase, baseline=baseline, rate=rate)
+        judge_expectation(
+            e, samples, begin, end, phase=phase, baseline=baseline, rate=rate, among=among
+        )
         for e in judged
     )
     return stated + implied_gates(contract, samples, begin, end, phase=phase, rate=rate)
@@ -130,7 +135,9 @@ def gate_of(claim: Claim, finding: Finding, phase: PhaseName) -> Gate:
         metric=expectation.metric,
         status=finding.status,
         observed=plain,
-        shown=shown(claim.metric, value if plain is None else plain, claim.bound),
+        low=None if finding.interval is None else finite(finding.interval[0]),
+        high=None if finding.interval is None else finite(finding.interval[1]),
+        shown=_shown(claim, finding, value if plain is None else plain),
         bound=bound_text(claim),
         samples=finding.count,
         missing=finding.missing,
@@ -143,10 +150,23 @@ def _reason(claim: Claim, finding: Finding) -> str:
         return ""
     if finding.status is Status.INCONCLUSIVE:
         return finding.reason + _settle(finding.missing)
-    figure = shown(claim.metric, finding.value, claim.bound)
+    figure = _shown(claim, finding, finding.value)
     where = f" in {finding.reason.rstrip(',')}" if finding.reason else ""
     name = f"{claim.expectation.series} {claim.metric}"
     return f"{name} was {figure}{where} against {bound_text(claim)}"
+
+
+def _shown(claim: Claim, finding: Finding, value: float | None) -> str:
+    figure = shown(claim.metric, value, claim.bound)
+    if finding.interval is None:
+        return figure
+    low, high = (_end(claim, end) for end in finding.interval)
+    return f"{figure} ({low} to {high})"
+
+
+def _end(claim: Claim, value: float) -> str:
+    plain = finite(value)
+    return "∞" if plain is None else shown(claim.metric, plain, claim.bound)
 
 
 def _settle(missing: float | None) -> str:

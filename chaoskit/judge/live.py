@@ -48,7 +48,8 @@ def spent(
     for expectation in (*contract, *_implied_spent(contract, window)):
         claim = resolve(expectation, baseline)
         part = window.of(expectation.series)
-        if claim.lacking or not units(claim.metric, part):
+        # What statistics decide is no budget: harm to it is proven in `harm`.
+        if claim.lacking or claim.against is not None or not units(claim.metric, part):
             continue
         gate = _spent(claim, part, begin, now - grace, end, coming, phase)
         if gate is not None:

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 
 from chaoskit.judge import doubts, phases
 from chaoskit.judge.gates import judge_phase
+from chaoskit.judge.harm import harmed, settled
+from chaoskit.judge.impact import measured_impact
 from chaoskit.judge.metrics import figures
 from chaoskit.judge.phases import Window
 from chaoskit.judge.samples import Samples
@@ -35,8 +37,12 @@ def judge(
     runtime: str,
     started_at: str,
     version: str,
+    cost_per_second: float | None = None,
 ) -> Verdict:
-    """Judge a stored or just finished run from its timeline and all its samples."""
+    """Judge a stored or just finished run from its timeline and all its samples.
+
+    `cost_per_second` is what a second of full outage costs, where the system's owner says it.
+    """
     recovery = phases.recovery_figures(experiment, timeline)
     gates = _gates(experiment, timeline, samples, recovery)
     status, reasons = join(experiment, timeline, gates)
@@ -44,7 +50,9 @@ def judge(
         experiment=experiment.experiment, hypothesis=experiment.hypothesis, run=timeline.run,
         system=system, runtime=runtime, status=status, reasons=reasons, gates=gates,
         figures=_figures(experiment, timeline, samples), injections=timeline.injections,
-        spans=timeline.spans, recovery=recovery, coverage=coverage(timeline, status),
+        spans=timeline.spans, recovery=recovery,
+        impact=measured_impact(experiment, timeline, samples, cost_per_second),
+        coverage=coverage(timeline, status),
         load=timeline.load, restored=timeline.restored, differences=timeline.differences,
         stop_kind=timeline.stop_kind, stopped=timeline.stopped, quick=timeline.quick,
         seed=timeline.seed, started_at=started_at, chaoskit=version,
@@ -70,10 +78,13 @@ def _gates(
             within = str(experiment.phases.recovery.within)
             gates.append(phases.recovery_gate(recovery, within, timeline))
         if window.span is not None:
-            gates += judge_phase(
+            found = judge_phase(
                 contract, samples, *window.span, phase=window.phase, baseline=baseline,
                 rate=float(experiment.load.rate),
             )  # fmt: skip
+            fault = window.phase == "fault"
+            proof = harmed(contract, samples, *window.span, baseline=baseline) if fault else None
+            gates += settled(found, proof)
     return tuple(gates)
 
 

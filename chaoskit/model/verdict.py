@@ -30,7 +30,8 @@ class Gate(Frozen):
 
     `observed` None means «no figure» (no data); infinity is written as the text of `shown`.
     `samples` counts the planned requests it was computed from, `missing` the seconds of load
-    that would settle a gate with too few of them.
+    that would settle a gate with too few of them. `low` and `high` are the interval of a gate that
+    statistics decide (None: infinite, or exact).
     """
 
     phase: PhaseName
@@ -39,6 +40,8 @@ class Gate(Frozen):
     metric: str
     status: Status
     observed: float | None = None
+    low: float | None = None
+    high: float | None = None
     shown: str = "no data"
     bound: str = ""
     samples: int = 0
@@ -78,6 +81,27 @@ class RecoveryFigures(Frozen):
     full_strength: float | None = None
 
 
+class Impact(Frozen):
+    """What the faults did to the requests of all series. Seconds, to about `resolution`.
+
+    `to_impact` and `to_recover` count from the first injection acknowledged, `to_detect` from the
+    onset, `after_removal` from revert acknowledged (negative: over while the fault was in force).
+    None: not over by the end of what was watched. `depth` is the largest share of bad requests in
+    a second, `area` the seconds of full outage that all of them amount to, `cost` what the
+    system's owner says those cost. `felt` False: no impact, and none of these figures.
+    """
+
+    felt: bool
+    resolution: float
+    to_impact: float | None = None
+    to_detect: float | None = None
+    to_recover: float | None = None
+    after_removal: float | None = None
+    depth: float | None = None
+    area: float | None = None
+    cost: float | None = None
+
+
 class Verdict(Frozen):
     """All that a report shows. `reasons` are sentences, the deciding one first."""
 
@@ -93,6 +117,7 @@ class Verdict(Frozen):
     injections: tuple[InjectionRecord, ...] = ()
     spans: tuple[Span, ...] = ()
     recovery: RecoveryFigures | None = None
+    impact: Impact | None = None
     coverage: tuple[CoverageCell, ...] = ()
     load: LoadFacts = LoadFacts()
     restored: bool = True

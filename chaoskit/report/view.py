@@ -59,6 +59,7 @@ class View:
     gates: tuple[tuple[str, tuple[Gate, ...]], ...]
     implied: tuple[Gate, ...]
     recovery: tuple[Figure, ...]
+    impact: tuple[Figure, ...]
     figures: tuple[tuple[str, tuple[SeriesFigures, ...]], ...]
     coverage: tuple[tuple[str, tuple[Status | None, ...]], ...]
     covered: str
@@ -81,6 +82,7 @@ def view(run: Run) -> View:
         gates=stated,
         implied=implied,
         recovery=_recovery(verdict),
+        impact=tuple(Figure(*row) for row in words.impact(verdict)),
         figures=_by_series(verdict.figures),
         coverage=_coverage(verdict),
         covered=_covered(verdict, run.plan),

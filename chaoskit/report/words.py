@@ -123,6 +123,44 @@ def force(injection: InjectionRecord, spans: Iterable[Span]) -> tuple[str, ...]:
     return (f"in force {begin - phase.begin:.1f} s … {until} of the fault phase", *lost)
 
 
+def impact(verdict: Verdict) -> tuple[tuple[str, str, str], ...]:
+    """Name, figure and note of what the faults did to the requests; said where there is none."""
+    found = verdict.impact
+    if found is None:
+        why = "no baseline or no samples" if verdict.injections else "no fault was injected"
+        return (("Impact", "not measured" if verdict.injections else NONE, why),)
+    if not found.felt:
+        return (("Impact", "none", "no more bad requests than in the baseline"),)
+    fine = f"to about {seconds(found.resolution)}"
+    rows = [
+        ("Time to impact", _time(found.to_impact), f"from the injection, {fine}"),
+        ("Time to detect", _time(found.to_detect), "from the impact"),
+        ("Time to recover", _time(found.to_recover), "from the injection"),
+        ("After removal", _time(found.after_removal), _since(found.after_removal)),
+        (
+            "Depth",
+            bad_share(math.ceil((found.depth or 0.0) * 1e6), 10**6),
+            "bad in the worst second",
+        ),
+        ("Dip area", f"{found.area or 0.0:.2f} s", "of full outage, all bad requests together"),
+    ]
+    if found.cost is not None:
+        rows.append(
+            ("Cost", f"{found.cost:,.2f}".replace(",", "\u202f"), "as the system file states it")
+        )
+    return tuple(rows)
+
+
+def _since(after: float | None) -> str:
+    early = after is not None and after < 0
+    return "from the removal: it was over before" if early else "from the removal"
+
+
+def _time(value: float | None) -> str:
+    """To a tenth of a second: none of these times is known better than its bucket."""
+    return "not while watched" if value is None else moment(value)
+
+
 def _part(name: str, answers: Iterable[bool | None]) -> str:
     known = [a for a in answers if a is not None]
     if not known:

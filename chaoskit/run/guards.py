@@ -1,4 +1,4 @@
-"""What the engine looks at while it holds a phase: spent budgets, abort rules, recovery.
+"""What the engine looks at while it holds a phase: budgets, proven harm, abort rules, recovery.
 
 Pure decisions over samples; it must never stop anything itself.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from chaoskit.judge.harm import harmed
 from chaoskit.judge.live import abort_due, is_steady, spent
 from chaoskit.judge.samples import Samples
 from chaoskit.model.verdict import Gate
@@ -33,6 +34,7 @@ class Guards:
         self._begin = None if plan.steps else begin
         self._end = end
         self._baseline = baseline
+        self._next_bet = begin
 
     def look(
         self, samples: Samples, now: float
@@ -65,8 +67,23 @@ class Guards:
             baseline=self._baseline,
             # What is still in flight may yet succeed: gaps are certain only after a timeout.
             grace=timeout,
-        )
+        ) or self._harm(samples, begin, now)
         return None if gate is None else ("violated", gate)
+
+    def _harm(self, samples: Samples, begin: float, now: float) -> Gate | None:
+        """Once a second: it bets on whole ones."""
+        if now < self._next_bet:
+            return None
+        self._next_bet = now + 1.0
+        experiment = self._experiment
+        return harmed(
+            experiment.contract,
+            samples,
+            begin,
+            now,
+            baseline=self._baseline,
+            grace=float(experiment.load.timeout),
+        )
 
     @staticmethod
     def sentence(gate: Gate) -> str:

@@ -147,11 +147,30 @@ def test_a_factor_of_the_baseline() -> None:
 
 
 def test_points_above_the_baseline() -> None:
-    before = _baseline(steady(0, 60, bad=12))  # 1 %
+    # Every 100th fails, so each bucket is alike and the interval has no width.
+    before = _baseline(_every(100, 0))
     text = "checkout failed vs baseline <= +0.5pt"
-    held = gate(text, steady(100, 160, bad=18), 100, 160, baseline=before)
+    held = gate(text, _every(100, 100), 100, 160, baseline=before)
     assert (held.status, held.bound) == (HELD, "<= +0.5pt of the baseline (1.5 %)")
-    assert gate(text, steady(100, 160, bad=19), 100, 160, baseline=before).status is VIOLATED
+    assert gate(text, _every(50, 100), 100, 160, baseline=before).status is VIOLATED
+
+
+def test_within_the_margin_is_not_held_when_chance_could_have_done_it() -> None:
+    before = _baseline(steady(0, 60, bad=12))  # 1 %, all in the first second
+    text = "checkout failed vs baseline <= +0.5pt"
+    found = gate(text, steady(100, 160, bad=12), 100, 160, baseline=before)
+    assert found.status is INCONCLUSIVE
+    assert found.missing is not None
+    assert "its interval holds the bound; about" in found.reason
+    assert found.low is not None
+    assert found.high is not None
+    assert found.low < 0.01 < 0.015 < found.high
+    assert found.shown.startswith("1 % (")
+
+
+def _every(step: int, begin: float) -> list[Row]:
+    rows = steady(begin, begin + 60)
+    return [(t, s, OK if i % step else FAILED, lat) for i, (t, s, _, lat) in enumerate(rows)]
 
 
 def test_a_rate_against_the_baseline_uses_the_baselines_own_window() -> None:

@@ -213,6 +213,23 @@ def test_a_run_stopped_for_harm_is_violated(kind: str) -> None:
     assert "checkout success was 12 %" in found.reasons[0]
 
 
+AGAINST = {"expect": ["checkout failed vs baseline <= +0.5pt"]}
+
+
+def test_harm_proven_in_a_part_of_the_phase_decides_also_at_its_end() -> None:
+    # 6 s of 60 s in one bucket: its interval alone would not settle it.
+    found = verdict(bad(60, 66), **AGAINST)
+    assert found.status is VIOLATED
+    assert "harm is proven after 3" in found.reasons[0]
+    assert verdict(**AGAINST).status is HELD
+
+
+def test_a_short_burst_beyond_the_margin_is_neither_held_nor_proven() -> None:
+    found = verdict(bad(60, 61), **AGAINST)
+    assert found.status is INCONCLUSIVE
+    assert "its interval holds the bound; about" in found.reasons[0]
+
+
 def test_a_violated_gate_beats_a_phase_that_is_missing() -> None:
     times = timeline(spans=SPANS[:3])
     assert verdict(bad(30, 90), times).status is VIOLATED

@@ -17,7 +17,7 @@ from chaoskit.model.evidence import Evidence
 from chaoskit.model.expectation import Expectation
 from chaoskit.model.samples import Outcome
 from chaoskit.model.timeline import InjectionRecord, LoadFacts, Span
-from chaoskit.model.verdict import CoverageCell, Gate, RecoveryFigures, Status, Verdict
+from chaoskit.model.verdict import CoverageCell, Gate, Impact, RecoveryFigures, Status, Verdict
 
 T0 = 5000.25
 RATE = 60
@@ -127,6 +127,10 @@ def verdict(taken: Samples, **changes: Any) -> Verdict:
         "gates": gates(), "figures": tuple(tables),
         "injections": (injection(), slow_link()), "spans": SPANS,
         "recovery": RecoveryFigures(within=20, steady=2.4, full_strength=5.8),
+        "impact": Impact(
+            felt=True, resolution=0.25, to_impact=0.0, to_detect=0.75, to_recover=2.75,
+            after_removal=-57.35, depth=0.31, area=0.62, cost=1240.0,
+        ),
         "coverage": (
             CoverageCell(point="cache", trouble="unavailable", status=Status.HELD),
             CoverageCell(point="catalog -> database", trouble="unavailable", status=Status.HELD),

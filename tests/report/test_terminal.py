@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from chaoskit.model.verdict import SeriesFigures, Verdict
+from chaoskit.model.verdict import Impact, SeriesFigures, Verdict
 from chaoskit.report.live import LivePanel
 from chaoskit.report.terminal import print_verdict
 from chaoskit.run.live import Moment
@@ -56,6 +56,23 @@ def test_injections_and_recovery_are_told_with_figures(tmp_path: Path) -> None:
     assert "✓ HELD" in text
     assert "kill cache-1: ✓ proven in force" in text
     assert "steady state 2.4 s, full strength 5.8 s (declared within 20 s)" in text
+    assert "Impact: time to impact 0.0 s, time to detect 0.8 s, time to recover 2.8 s" in " ".join(
+        text.split()
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"impact": Impact(felt=False, resolution=0.25)}, "Impact: none"),
+        ({"impact": None}, "Impact: not measured"),
+        ({"impact": None, "injections": ()}, "Impact: –"),
+    ],
+)
+def test_no_impact_is_said_and_so_is_one_that_was_not_measured(changes, told) -> None:
+    to = console()
+    print_verdict(builder.verdict(builder.samples(broken=False), **changes), to, None)
+    assert told in output(to)
 
 
 def test_not_restored_says_what_to_do(tmp_path: Path) -> None:

@@ -77,6 +77,36 @@ def test_a_spent_budget_ends_the_fault_phase_and_recovery_is_measured(scene: Sce
     assert all_running(scene)
 
 
+def test_harm_proven_against_the_baseline_ends_the_fault_phase(scene: Scene) -> None:
+    scene.hurts = True
+    scene.plan_for = experiment(expect=["browse failed vs baseline <= +0.5pt"])
+    timeline = scene.run()
+    fault = timeline.span("fault")
+    assert fault is not None
+    assert fault.end is not None
+    assert fault.end - fault.begin < 15
+    assert timeline.stop_kind == "violated"
+    assert "harm is proven after" in str(timeline.stopped)
+    verdict = scene.verdict()
+    assert verdict.exit_code == 1
+    assert verdict.impact is not None
+    assert verdict.impact.felt
+    assert verdict.impact.depth == 1
+    assert all_running(scene)
+
+
+def test_no_harm_keeps_the_fault_open_to_its_end_and_the_comparison_holds(scene: Scene) -> None:
+    scene.plan_for = experiment(
+        expect=["browse failed vs baseline <= +0.5pt", "browse p95 vs baseline <= x1.5"]
+    )
+    timeline = scene.run()
+    assert timeline.stop_kind is None
+    verdict = scene.verdict()
+    assert verdict.status is Status.HELD
+    assert verdict.impact is not None
+    assert not verdict.impact.felt
+
+
 def test_on_violation_continue_keeps_the_fault_open(scene: Scene) -> None:
     scene.hurts = True
     scene.plan_for = experiment(on_violation="continue")
