@@ -136,7 +136,7 @@ def impact(verdict: Verdict) -> tuple[tuple[str, str, str], ...]:
         ("Time to impact", _time(found.to_impact), f"from the injection, {fine}"),
         ("Time to detect", _time(found.to_detect), "from the impact"),
         ("Time to recover", _time(found.to_recover), "from the injection"),
-        ("After removal", _time(found.after_removal), _since(found.after_removal)),
+        _removal(found.after_removal),
         (
             "Depth",
             bad_share(math.ceil((found.depth or 0.0) * 1e6), 10**6),
@@ -151,9 +151,10 @@ def impact(verdict: Verdict) -> tuple[tuple[str, str, str], ...]:
     return tuple(rows)
 
 
-def _since(after: float | None) -> str:
-    early = after is not None and after < 0
-    return "from the removal: it was over before" if early else "from the removal"
+def _removal(after: float | None) -> tuple[str, str, str]:
+    if after is not None and after < 0:
+        return "Before removal", _time(-after), "it was over while the fault was still there"
+    return "After removal", _time(after), "from the removal"
 
 
 def _time(value: float | None) -> str:
