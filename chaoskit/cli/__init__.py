@@ -24,6 +24,7 @@ COMMANDS = {
     "revert": "Put back what a run left in force.",
     "judge": "Judge a stored run again.",
     "report": "Write a stored run's pages again.",
+    "runs": "List, show or remove stored runs.",
     "faults": "Show the catalogue of faults.",
     "schema": "Print the JSON Schema for editors.",
     "system": "Bring the system under test up or down, or show its strength.",
