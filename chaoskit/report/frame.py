@@ -55,13 +55,24 @@ class Scene:
 
 
 def scene(run: Run, begin: float, end: float) -> Scene:
-    """The phases and faults of `run` between `begin` and `end`, seconds since its origin."""
+    """Phases, impact and faults of `run` between `begin` and `end`, seconds since its origin."""
     zero, last = run.origin, run.end
     phases = [
         Mark(s.phase, s.begin - zero, (last if s.end is None else s.end) - zero)
         for s in run.verdict.spans
     ]
-    return Scene(begin, end, tuple(phases), tuple(_faults(run)))
+    return Scene(begin, end, (*phases, *_impact(run)), tuple(_faults(run)))
+
+
+def _impact(run: Run) -> list[Mark]:
+    """Where the faults were first felt and were over, named like phases."""
+    found = run.verdict.impact
+    known = [i.acknowledged for i in run.verdict.injections if i.acknowledged is not None]
+    if found is None or not known:
+        return []
+    times = (("impact", found.to_impact), ("recovered", found.to_recover))
+    zero = min(known) - run.origin
+    return [Mark(name, zero + t, zero + t) for name, t in times if t is not None]
 
 
 def _faults(run: Run) -> list[Mark]:

@@ -305,6 +305,33 @@ def test_more_failures_after_the_baseline_never_better_a_verdict(first, second) 
     assert ORDER[more.status] <= ORDER[fewer.status]
 
 
+@settings(max_examples=25)
+@given(st.sets(st.integers(1200, 3599), max_size=80), st.sets(st.integers(1200, 3599), max_size=20))
+def test_more_failures_never_better_a_verdict_of_comparisons(first, second) -> None:
+    def failing(chosen: set[int]) -> list[Row]:
+        return [(t, s, FAILED if i in chosen else o, lat) for i, (t, s, o, lat) in enumerate(GOOD)]
+
+    against = {"expect": [*AGAINST["expect"], "checkout p95 vs baseline <= x1.5"]}
+    fewer, more = (verdict(failing(x), **against) for x in (first, first | second))
+    assert ORDER[more.status] <= ORDER[fewer.status]
+
+
+@settings(max_examples=10)
+@given(st.text("abcxyz", min_size=1), st.integers(0, 400))
+def test_the_name_of_a_request_does_not_change_a_verdict_of_comparisons(name, length) -> None:
+    rows = bad(40, 40 + length / 100)
+    claims = ("{} success >= 99%", "{} failed vs baseline <= +0.5pt")
+
+    def named(series: str) -> Verdict:
+        steady_state, expect = ([text.format(series)] for text in claims)
+        renamed = [(t, series, o, lat) for t, _, o, lat in rows]
+        return verdict(renamed, steady_state=steady_state, expect=expect)
+
+    one, other = named("checkout"), named(name)
+    assert (one.status, one.impact) == (other.status, other.impact)
+    assert [g.status for g in one.gates] == [g.status for g in other.gates]
+
+
 @settings(max_examples=10)
 @given(st.permutations(range(3)))
 def test_the_order_of_worker_files_does_not_change_a_verdict(order) -> None:

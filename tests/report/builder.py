@@ -111,6 +111,14 @@ def gates() -> tuple[Gate, ...]:
     )
 
 
+IMPACT = Impact(
+    felt=True, resolution=0.25, to_impact=0.0, to_detect=0.75, to_recover=2.75,
+    after_removal=-57.35, depth=0.31, area=0.62, cost=1240.0,
+)  # fmt: skip
+# Of faults that hurt until they were put back.
+LASTING = {"to_recover": 60.0, "after_removal": -0.1, "area": 9.6, "cost": 19200.0}
+
+
 def verdict(taken: Samples, **changes: Any) -> Verdict:
     tables = [
         row
@@ -127,10 +135,7 @@ def verdict(taken: Samples, **changes: Any) -> Verdict:
         "gates": gates(), "figures": tuple(tables),
         "injections": (injection(), slow_link()), "spans": SPANS,
         "recovery": RecoveryFigures(within=20, steady=2.4, full_strength=5.8),
-        "impact": Impact(
-            felt=True, resolution=0.25, to_impact=0.0, to_detect=0.75, to_recover=2.75,
-            after_removal=-57.35, depth=0.31, area=0.62, cost=1240.0,
-        ),
+        "impact": IMPACT,
         "coverage": (
             CoverageCell(point="cache", trouble="unavailable", status=Status.HELD),
             CoverageCell(point="catalog -> database", trouble="unavailable", status=Status.HELD),
@@ -203,6 +208,7 @@ def violated(directory: Path) -> Path:
     )
     told = verdict(
         taken, status=Status.VIOLATED, gates=judged, quick=True,
+        impact=IMPACT.model_copy(update=LASTING),
         reasons=(
             "checkout success >= 99% was violated in the fault phase: observed 78.2%.",
             "all p99 < 2s was violated in the fault phase: more than 1% of the requests failed.",
@@ -271,6 +277,7 @@ def not_restored(directory: Path) -> Path:
     taken = samples(broken=False, until=91)
     told = verdict(
         taken, status=Status.INCONCLUSIVE, restored=False, recovery=None,
+        impact=Impact(felt=False, resolution=0.25),
         reasons=("The run ended before its recovery phase.",),
         stop_kind="failed", stopped="docker: connection refused",
         spans=(*SPANS[:1], Span(phase="fault", begin=T0 + 30)),
