@@ -1,4 +1,4 @@
-"""The JSON Schema (draft 2020-12) of experiments and systems, for editors.
+"""The JSON Schema (draft 2020-12) of experiments, systems (for editors) and verdicts (for tools).
 
 Generated from the models and the registered faults, so that it cannot fall behind. An editor
 sees YAML's own types, so `rate: 5` may be a number there. This module must never accept or
@@ -15,6 +15,7 @@ from chaoskit.document.faultlist import LINK_KEYS, NODE_KEYS, Timing
 from chaoskit.faults import FaultKind, all_faults
 from chaoskit.model.experiment import Experiment, Selection
 from chaoskit.model.system import System
+from chaoskit.model.verdict import Verdict
 
 Json = dict[str, Any]
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -43,6 +44,11 @@ def system_schema() -> Json:
     for name, rule in rules.items():
         rules[name] = {"anyOf": [rule, rule["items"]]}
     return _finished(schema, "A system under test, as chaoskit sees it")
+
+
+def verdict_schema() -> Json:
+    """The schema of `verdict.json`. It is written by us, so nothing is loosened."""
+    return {"$schema": _DIALECT, **Verdict.model_json_schema(), "title": "A chaoskit verdict"}
 
 
 def _fault_schema(kind: FaultKind, definitions: Json) -> Json:

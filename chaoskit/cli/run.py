@@ -13,7 +13,8 @@ from chaoskit.errors import ChaoskitError, Halted, Interrupted, worst
 from chaoskit.run.calls import StopFlag
 
 if TYPE_CHECKING:  # the module behind it loads what `validate` and `--help` can do without
-    from chaoskit.cli.conducting import Wishes
+    from chaoskit.cli.conducting import Conducted, Wishes
+    from chaoskit.cli.screen import Ended, Screen
 
 # Nothing sensible can follow these: not restored, failed, interrupted.
 ENDS_BATCH = (4, 5, 130)
@@ -27,6 +28,7 @@ ENDS_BATCH = (4, 5, 130)
 @options.runtime
 @options.seed
 @options.reports
+@click.option("--ci", is_flag=True, help="Plain stamped lines, as where the variable CI is set.")
 def command(
     paths: tuple[Path, ...],
     tags: tuple[str, ...],
@@ -35,6 +37,7 @@ def command(
     runtime: str,
     seed: int | None,
     reports: Path,
+    ci: bool,
 ) -> int:
     """Run experiments (files or folders) and say whether their claims held.
 
@@ -42,31 +45,29 @@ def command(
     5 the target or a tool failed, 130 interrupted and restored.
     """
     from chaoskit.cli.conducting import Wishes, signals
+    from chaoskit.cli.screen import Ended, Screen, in_pipeline
 
     bounds = load_experiments(paths, tags=tags, settings=options.pairs(settings))
     wishes = Wishes(reports, runtime, quick, seed)
-    stop, codes = StopFlag(), []
-    with signals(stop):
+    stop, batch = StopFlag(), list[Ended]()
+    with signals(stop), Screen(ci or in_pipeline()) as screen:
         for number, bound in enumerate(bounds, 1):
-            code, ends = _one(bound, wishes, stop, f"{number}/{len(bounds)}")
-            codes.append(code)
-            if ends:
+            batch.append(_one(bound, wishes, stop, f"{number}/{len(bounds)}", screen))
+            if batch[-1].ends_batch:
                 break
-    return worst(codes)
+        screen.sum_up(batch, len(bounds))
+    return worst([ended.code for ended in batch])
 
 
-def _one(bound: Bound, wishes: Wishes, stop: StopFlag, position: str) -> tuple[int, bool]:
-    """Run one experiment; its exit code, and whether the batch ends with it."""
-    from rich.console import Console
-
-    from chaoskit.cli.conducting import judge_run, run_bound
+def _one(bound: Bound, wishes: Wishes, stop: StopFlag, position: str, screen: Screen) -> Ended:
+    """Run one experiment; how it ended, and whether the batch ends with it."""
+    from chaoskit.cli.conducting import run_bound
     from chaoskit.cli.opening import open_system
-    from chaoskit.report import write_report
+    from chaoskit.cli.screen import Ended
     from chaoskit.report.live import LivePanel
-    from chaoskit.report.terminal import print_verdict
 
-    console = Console()
-    console.print(f"\n[bold]{bound.experiment.experiment}[/] ({position})", highlight=False)
+    console, name = screen.console, bound.experiment.experiment
+    console.print(f"\n[bold]{name}[/] ({position})", highlight=False)
     console.print(f"  {bound.experiment.hypothesis}", highlight=False, markup=False)
     try:
         opened = open_system(bound.system, bound.system_path.parent, wishes.runtime)
@@ -75,14 +76,29 @@ def _one(bound: Bound, wishes: Wishes, stop: StopFlag, position: str) -> tuple[i
             conducted = run_bound(bound, opened, wishes, stop, panel.show)
     except ChaoskitError as error:
         click.echo(f"chaoskit: {error}", err=True)
-        return error.exit_code, error.exit_code in ENDS_BATCH or isinstance(error, Halted)
-    verdict = judge_run(conducted.folder)
-    print_verdict(verdict, console, write_report(conducted.folder))
+        ends = error.exit_code in ENDS_BATCH or isinstance(error, Halted)
+        return Ended(name, "not run", error.exit_code, ends)
+    return _told(name, conducted, screen)
+
+
+def _told(name: str, conducted: Conducted, screen: Screen) -> Ended:
+    """Judge the run that ended, write its pages and show them."""
+    from chaoskit.cli.conducting import judge_run
+    from chaoskit.cli.screen import Ended, append_to_job
+    from chaoskit.report import write_report
+    from chaoskit.report.terminal import print_verdict
+
+    folder, error = conducted.folder, conducted.error
+    verdict = judge_run(folder)
+    print_verdict(verdict, screen.console, write_report(folder))
+    append_to_job((folder / "report.md").read_text(encoding="utf-8"))
     code = verdict.exit_code
-    if conducted.error is not None:
-        code = worst([code, _code(conducted.error)])
-        click.echo(f"chaoskit: {conducted.error}", err=True)
-    return code, code in ENDS_BATCH or isinstance(conducted.error, Halted | Interrupted)
+    if error is not None:
+        code = worst([code, _code(error)])
+        click.echo(f"chaoskit: {error}", err=True)
+    ends = code in ENDS_BATCH or isinstance(error, Halted | Interrupted)
+    word = str(verdict.status) if verdict.restored else "NOT RESTORED"
+    return Ended(name, word, code, ends, folder)
 
 
 def _code(error: BaseException) -> int:

@@ -1,4 +1,4 @@
-"""`chaoskit schema`: the JSON Schema that editors complete and check with."""
+"""`chaoskit schema`: the JSON Schema that editors complete and check with, and tools rely on."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ import click
 
 
 @click.command("schema")
-@click.argument("which", type=click.Choice(["experiment", "system"]), default="experiment")
+@click.argument(
+    "which", type=click.Choice(["experiment", "system", "verdict"]), default="experiment"
+)
 def command(which: str) -> int:
-    """Print the JSON Schema of experiments (default) or of system files."""
-    from chaoskit.schema import experiment_schema, system_schema
+    """Print the JSON Schema of experiments (default), of system files, or of verdict.json."""
+    from chaoskit.schema import experiment_schema, system_schema, verdict_schema
 
-    schema = experiment_schema() if which == "experiment" else system_schema()
-    click.echo(json.dumps(schema, indent=2))
+    made = {"experiment": experiment_schema, "system": system_schema, "verdict": verdict_schema}
+    click.echo(json.dumps(made[which](), indent=2))
     return 0

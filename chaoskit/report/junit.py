@@ -65,9 +65,18 @@ def _gate(suite: ET.Element, verdict: Verdict, gate: Gate) -> None:
     case = _case(suite, verdict, f"{gate.phase}: {gate.expectation}")
     observed = f"observed {gate.shown}, bound {gate.bound}"
     if gate.status is Status.VIOLATED:
-        _mark(case, "failure", "violated", observed, gate.reason)
+        _mark(case, "failure", "violated", observed, _evidence(verdict, gate))
     elif gate.status is Status.INCONCLUSIVE:
-        _mark(case, "error", "inconclusive", observed, gate.reason)
+        _mark(case, "error", "inconclusive", observed, _evidence(verdict, gate))
+
+
+def _evidence(verdict: Verdict, gate: Gate) -> str:
+    """Why, from how many requests, and what was proven to be in force meanwhile."""
+    seen = [f"from {words.count(gate.samples, 'planned request')}"]
+    for one in verdict.injections if gate.phase == "fault" else ():
+        told = "; ".join((words.proof(one), *words.evidence(one)))
+        seen.append(f"{one.fault} {one.point}: {told}")
+    return "\n".join([*([gate.reason] if gate.reason else []), *seen])
 
 
 def _not_restored(suite: ET.Element, verdict: Verdict) -> None:
