@@ -8,11 +8,17 @@ import click
 
 
 @click.command("schema")
-@click.argument("which", type=click.Choice(["experiment", "system"]), default="experiment")
+@click.argument(
+    "which", type=click.Choice(["experiment", "system", "schedule"]), default="experiment"
+)
 def command(which: str) -> int:
-    """Print the JSON Schema of experiments (default) or of system files."""
-    from chaoskit.schema import experiment_schema, system_schema
+    """Print the JSON Schema of experiments (default), system files or schedules."""
+    from chaoskit.schema import experiment_schema, schedule_schema, system_schema
 
-    schema = experiment_schema() if which == "experiment" else system_schema()
-    click.echo(json.dumps(schema, indent=2))
+    schemas = {
+        "experiment": experiment_schema,
+        "system": system_schema,
+        "schedule": schedule_schema,
+    }
+    click.echo(json.dumps(schemas[which](), indent=2))
     return 0

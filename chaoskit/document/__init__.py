@@ -6,6 +6,14 @@ system, and nothing that it raises concerns a single problem while others are le
 
 from chaoskit.document.experiments import load_experiment, load_experiments
 from chaoskit.document.loading import Bound
+from chaoskit.document.schedules import BoundSchedule, load_schedule
 from chaoskit.document.systems import load_system
 
-__all__ = ["Bound", "load_experiment", "load_experiments", "load_system"]
+__all__ = [
+    "Bound",
+    "BoundSchedule",
+    "load_experiment",
+    "load_experiments",
+    "load_schedule",
+    "load_system",
+]
