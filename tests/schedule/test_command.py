@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -27,6 +29,9 @@ def folder(tmp_path: Path) -> Path:
     lay(tmp_path)
     (tmp_path / "schedule.yaml").write_text(OPEN)
     return tmp_path
+
+
+WAITS = shlex.join([sys.executable, "-c", "print('here', flush=True); input()"])
 
 
 def schedule(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
@@ -87,3 +92,28 @@ def test_the_command_line_loads_no_calendar_until_it_is_asked() -> None:
         " if {'cronsim', 'icalendar'} & {*sys.modules} else 0)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_killed_scheduler_is_told_of_once_its_child_is_gone(folder: Path) -> None:
+    # Every minute: the first call always finds the last minute due, whatever time it is.
+    (folder / "schedule.yaml").write_text(OPEN.replace("0 10 *", "* * *"))
+    words = [sys.executable, "-m", "chaoskit", "schedule", "once", "--with", WAITS]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        words, cwd=folder, env=os.environ | {"CHAOSKIT_STATE": str(folder / "state")},
+        stdin=pipe, stdout=pipe, text=True,
+    ) as scheduler:  # fmt: skip
+        assert scheduler.stdout is not None
+        while scheduler.stdout.readline() != "here\n":
+            assert scheduler.poll() is None
+        scheduler.kill()
+        scheduler.wait()
+        assert schedule(folder, "once", "--with", "true").stdout.startswith("busy")
+        # The child reads the end of its input, and ends.
+    (lock,) = folder.glob("state/schedule/*.lock")
+    with lock.open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+    shown = schedule(folder, "once", "--with", "true")
+    assert shown.returncode == 5
+    assert "cut off: quiet" in shown.stdout
+    assert "cut off" not in schedule(folder, "once", "--with", "true").stdout
