@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from chaoskit.document.faultlist import LINK_KEYS, NODE_KEYS, Timing
 from chaoskit.faults import FaultKind, all_faults
 from chaoskit.model.experiment import Experiment, Selection
+from chaoskit.model.schedule import Schedule
 from chaoskit.model.system import System
 from chaoskit.model.verdict import Verdict
 
@@ -44,6 +45,11 @@ def system_schema() -> Json:
     for name, rule in rules.items():
         rules[name] = {"anyOf": [rule, rule["items"]]}
     return _finished(schema, "A system under test, as chaoskit sees it")
+
+
+def schedule_schema() -> Json:
+    """The schema of `schedule.yaml`."""
+    return _finished(Schedule.model_json_schema(), "When experiments run")
 
 
 def verdict_schema() -> Json:

@@ -56,6 +56,8 @@ def blocks() -> list[Block]:
     """All fenced YAML blocks that are not marked as fragments."""
     found = []
     for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))):
+        if path.name == "schedule.md":  # tests/schedule/test_document.py reads that page
+            continue
         text = path.read_text() if path.is_file() else ""
         for match in FENCE.finditer(text):
             line = text[: match.start()].count("\n") + 1

@@ -30,6 +30,7 @@ COMMANDS = {
     "system": "Bring the system under test up or down, or show its strength.",
     "doctor": "Try what this machine can do, and say which faults are possible.",
     "proxy": "Carry links through a proxy that speaks Toxiproxy's API.",
+    "schedule": "Run experiments by the calendar: next, run, once, skip, ics, unit.",
     "halt": "Stop every run and block new ones until lifted.",
 }
 

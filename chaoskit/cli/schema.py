@@ -9,12 +9,19 @@ import click
 
 @click.command("schema")
 @click.argument(
-    "which", type=click.Choice(["experiment", "system", "verdict"]), default="experiment"
+    "which",
+    type=click.Choice(["experiment", "system", "schedule", "verdict"]),
+    default="experiment",
 )
 def command(which: str) -> int:
-    """Print the JSON Schema of experiments (default), of system files, or of verdict.json."""
-    from chaoskit.schema import experiment_schema, system_schema, verdict_schema
+    """Print the JSON Schema of experiments (default), system files, schedules or verdict.json."""
+    from chaoskit import schema
 
-    made = {"experiment": experiment_schema, "system": system_schema, "verdict": verdict_schema}
+    made = {
+        "experiment": schema.experiment_schema,
+        "system": schema.system_schema,
+        "schedule": schema.schedule_schema,
+        "verdict": schema.verdict_schema,
+    }
     click.echo(json.dumps(made[which](), indent=2))
     return 0

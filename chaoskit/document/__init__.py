@@ -7,6 +7,15 @@ system, and nothing that it raises concerns a single problem while others are le
 from chaoskit.document.experiments import load_experiment, load_experiments
 from chaoskit.document.files import is_experiment
 from chaoskit.document.loading import Bound
+from chaoskit.document.schedules import BoundSchedule, load_schedule
 from chaoskit.document.systems import load_system
 
-__all__ = ["Bound", "is_experiment", "load_experiment", "load_experiments", "load_system"]
+__all__ = [
+    "Bound",
+    "BoundSchedule",
+    "is_experiment",
+    "load_experiment",
+    "load_experiments",
+    "load_schedule",
+    "load_system",
+]
