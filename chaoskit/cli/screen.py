@@ -47,7 +47,7 @@ class Stamped(io.TextIOBase):
     def __init__(self, out: TextIO) -> None:
         self._out = out
         self._begun = ""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal may speak in the middle of a line
         self.last = time.monotonic()
 
     def writable(self) -> bool:

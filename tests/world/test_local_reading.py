@@ -95,7 +95,7 @@ def test_a_process_with_another_start_time_is_not_signalled(sleeper: Process) ->
     eventually(lambda: state(sleeper.pid) == "T", what="the stop")
 
 
-@pytest.mark.parametrize("pid", [0, 1, -1, os.getpid()])
+@pytest.mark.parametrize("pid", [0, 1, -1, os.getpid()], ids=["all", "init", "any", "own"])
 def test_nobody_signals_everybody_or_himself(pid: int) -> None:
     with pytest.raises(TargetError, match="no process of a node"):
         Process(pid, 1, 1, 1, 1, "S").send(signal.SIGKILL)
