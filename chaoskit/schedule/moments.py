@@ -32,7 +32,7 @@ class Occurrence:
 
 def moment(wall: datetime, zone: ZoneInfo) -> datetime:
     """The moment (UTC) of a time on the wall, by the rule above."""
-    early, late = wall.replace(tzinfo=zone), wall.replace(tzinfo=zone, fold=1)
+    early, late = (wall.replace(tzinfo=zone, fold=fold) for fold in (0, 1))
     before, after = early.utcoffset() or timedelta(), late.utcoffset() or timedelta()
     found = (wall - before).replace(tzinfo=UTC)
     return _change(found - (after - before), found, zone) if after > before else found
