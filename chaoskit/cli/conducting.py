@@ -79,6 +79,14 @@ class Unwatched:
         """Nobody is there."""
 
 
+def watched(journal: Journal) -> Watch:
+    """The watchdog's process, ready and named in the journal."""
+    watchdog = WatchdogProcess.spawn(WATCHDOG, journal.folder)
+    pid = watchdog.process.pid
+    journal.append("process", what="watchdog", pid=pid, started=started(pid))
+    return watchdog
+
+
 LoadFor = Callable[[Plan, Opened], Load]
 
 
@@ -103,7 +111,7 @@ def run_opened(
     load_for: LoadFor,
     files: tuple[Path, ...] = (),
     engine: type[Engine] = Engine,
-    watch: Callable[[Journal], Watch] | None = None,
+    watch: Callable[[Journal], Watch] = watched,
 ) -> Conducted:
     """Halts, lock, leftovers, plan, journal, watchdog, engine; in this order."""
     state, clock, run = StateRoot(), SystemClock(), new_run()
@@ -119,7 +127,7 @@ def run_opened(
         journal = Journal(folder, clock)
         head(plan, world, journal)
         state.open_run(run, folder)
-        watchdog = (watch or watched)(journal)
+        watchdog = watch(journal)
         around = Surroundings(
             load=load_for(plan, opened),
             journal=journal,
@@ -136,14 +144,6 @@ def run_opened(
                 return Conducted(folder, conduct(plan, opened.target, around, state, engine))
         finally:
             watchdog.dismiss()
-
-
-def watched(journal: Journal) -> Watch:
-    """The watchdog's process, ready and named in the journal."""
-    watchdog = WatchdogProcess.spawn(WATCHDOG, journal.folder)
-    pid = watchdog.process.pid
-    journal.append("process", what="watchdog", pid=pid, started=started(pid))
-    return watchdog
 
 
 def _plan(

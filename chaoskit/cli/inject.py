@@ -6,14 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import click
-from pydantic import ValidationError
 
 from chaoskit.cli import options
 from chaoskit.cli.places import find_system
 from chaoskit.document import load_system
 from chaoskit.errors import InvalidInput
 from chaoskit.faults import FaultKind, find
-from chaoskit.model.experiment import MAX_DURATION, Experiment, FaultUse, Selection
+from chaoskit.model.experiment import MAX_DURATION, Experiment, FaultUse
 from chaoskit.run.calls import StopFlag
 from chaoskit.units import Duration
 
@@ -88,23 +87,12 @@ def _experiment(use: FaultUse, lasts: Duration, most: Duration) -> Experiment:
 
 
 def _use(kind: FaultKind, given: dict[str, str]) -> FaultUse:
+    from chaoskit.run.hold import use_by_hand
+
     selection: dict[str, Any] = {k: given.pop(k) for k in SELECTS if k in given}
     if kind.point not in selection:
         raise click.UsageError(f"{kind.name} bites a {kind.point}: give --{kind.point}")
-    try:
-        kind.spec(**given)
-        return FaultUse(name=kind.name, selection=Selection(**selection), arguments=given)
-    except ValidationError as error:
-        raise InvalidInput("\n".join(_sentences(kind, error))) from error
-
-
-def _sentences(kind: FaultKind, error: ValidationError) -> list[str]:
-    known = ", ".join(f"--{name}" for name in kind.spec.model_fields) or "none"
-    return [
-        f"{kind.name}: --{'.'.join(map(str, problem['loc']))}: "
-        f"{problem['msg'].removeprefix('Value error, ')} (its options: {known})"
-        for problem in error.errors()
-    ]
+    return use_by_hand(kind, selection, given, mark="--")
 
 
 def _hold(experiment: Experiment, path: Path, runtime: str, reports: Path) -> int:

@@ -53,9 +53,11 @@ def measured_impact(
         return None
     course = _course(experiment, samples, before, (begin, end))
     resolution = _resolution(experiment, samples.between(*before))
-    span = None if course is None else departure(course)
-    if course is None or span is None:
-        return None if course is None else Impact(felt=False, resolution=resolution)
+    if course is None:
+        return None
+    span = departure(course)
+    if span is None:
+        return Impact(felt=False, resolution=resolution)
     return _told(course, span, phases.reverted_at(timeline), cost_per_second, resolution)
 
 

@@ -5,8 +5,8 @@
             assert browse().ok
 
 Each fault is journalled, watched and put back like a run: at the end of the block, however it
-ends, and by the watchdog when pytest itself is killed. It must never let a test pass over a fault
-that was not in force, and loads nothing heavy before a test asks for it.
+ends, and by the watchdog when pytest itself is killed. It must never begin a block before
+the system behind a fault lists it, and loads nothing heavy before a test asks for it.
 """
 
 from __future__ import annotations

@@ -5,7 +5,6 @@ It must never call a claim that could not be judged passed: inconclusive fails t
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,9 +14,9 @@ import pytest
 from chaoskit.cli.conducting import Wishes, judge_run, run_bound
 from chaoskit.cli.opening import open_system
 from chaoskit.document import Bound, load_experiments
-from chaoskit.errors import ChaoskitError, DocumentError, InUse
+from chaoskit.errors import ChaoskitError, DocumentError
 from chaoskit.model.verdict import Verdict
-from chaoskit.pytest_plugin.held import TURN
+from chaoskit.pytest_plugin.held import in_turn
 from chaoskit.report import write_report
 from chaoskit.run.calls import StopFlag
 
@@ -81,18 +80,13 @@ def run_experiment(
 
     Raises ChaoskitError when it may not start; another run on the same system is waited for.
     """
-    limit = time.monotonic() + TURN
-    while True:
-        opened = open_system(bound.system, bound.system_path.parent, runtime)
-        try:
-            wishes = Wishes(reports, runtime, quick)
-            conducted = run_bound(bound, opened, wishes, StopFlag(), lambda moment: None)
-            break
-        except InUse as error:
-            if time.monotonic() > limit:
-                raise ChaoskitError(str(error)) from error
-            time.sleep(0.1)
-        finally:
-            opened.target.world.close()
+    opened = open_system(bound.system, bound.system_path.parent, runtime)
+    wishes, stop = Wishes(reports, runtime, quick), StopFlag()
+    try:
+        conducted = in_turn(
+            lambda: run_bound(bound, opened, wishes, stop, lambda moment: None), stop
+        )
+    finally:
+        opened.target.world.close()
     verdict = judge_run(conducted.folder)
     return verdict, write_report(conducted.folder), conducted.error

@@ -9,13 +9,10 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any
-
-from pydantic import ValidationError
 
 from chaoskit.cli.conducting import Conducted, Unwatched, Wishes, run_opened, watched
 from chaoskit.cli.opening import Choice, Opened, open_system
@@ -23,13 +20,13 @@ from chaoskit.cli.places import find_system
 from chaoskit.document import load_system
 from chaoskit.errors import Interrupted, InUse, InvalidInput, TargetError
 from chaoskit.faults import all_faults, find
-from chaoskit.model.experiment import MAX_DURATION, Experiment, FaultUse, Selection
+from chaoskit.model.experiment import MAX_DURATION, Experiment, FaultUse
 from chaoskit.model.system import RuntimeSpec, System
 from chaoskit.model.timeline import InjectionRecord
 from chaoskit.ports import Answer, NodeState, World
 from chaoskit.run.calls import StopFlag
 from chaoskit.run.history import injections
-from chaoskit.run.hold import Holding, NoLoad, experiment_by_hand
+from chaoskit.run.hold import Holding, NoLoad, experiment_by_hand, use_by_hand
 from chaoskit.run.journal import NAME, read_records
 from chaoskit.run.plan import Plan
 from chaoskit.run.target import Target
@@ -108,6 +105,18 @@ class Chaos:
         return Wishes(self._reports, self._runtime)
 
 
+def in_turn(deed: Callable[[], Conducted], stop: StopFlag) -> Conducted:
+    """`deed` once no other run has the system; raises InUse after ten minutes, or on a stop."""
+    limit = time.monotonic() + TURN
+    while True:
+        try:
+            return deed()
+        except InUse:
+            if stop.kind or time.monotonic() > limit:
+                raise
+            time.sleep(0.1)
+
+
 def _use(fault: str, point: str, values: tuple[Any, ...], more: dict[str, Any]) -> FaultUse:
     kind = find(fault)
     selection = {kind.point: point} | {k: str(more.pop(k)) for k in SELECTS if k in more}
@@ -115,15 +124,7 @@ def _use(fault: str, point: str, values: tuple[Any, ...], more: dict[str, Any]) 
     if len(values) > len(known):
         raise InvalidInput(f"{fault} takes at most {len(known)} arguments after its point")
     given = dict(zip(known, map(str, values), strict=False)) | {k: str(v) for k, v in more.items()}
-    try:
-        kind.spec(**given)
-        return FaultUse(name=fault, selection=Selection(**selection), arguments=given)
-    except ValidationError as error:
-        said = "; ".join(
-            f"{'.'.join(map(str, p['loc']))}: {p['msg'].removeprefix('Value error, ')}"
-            for p in error.errors()
-        )
-        raise InvalidInput(f"{fault}: {said} (its arguments: {', '.join(known)})") from error
+    return use_by_hand(kind, selection, given)
 
 
 def _thought_of(system: System, world: World) -> dict[str, FakeProbe]:
@@ -147,6 +148,7 @@ class Held:
         self._chaos, self.uses, self.most = chaos, uses, most
         self._stop = StopFlag()
         self._folder: Path | None = None
+        self._expected = 1
         self._conducted: Conducted | None = None
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._hold, name="chaos", daemon=True)
@@ -207,22 +209,12 @@ class Held:
         try:
             opened = self._chaos.open()
             try:
-                self._conducted = self._in_turn(opened)
+                self._conducted = in_turn(lambda: self._run(opened), self._stop)
             finally:
                 if self._chaos.world is None:
                     opened.target.world.close()
         except BaseException as error:  # noqa: BLE001 - handed on to the test
             self._error = error
-
-    def _in_turn(self, opened: Opened) -> Conducted:
-        limit = time.monotonic() + TURN
-        while True:
-            try:
-                return self._run(opened)
-            except InUse:
-                if self._stop.kind or time.monotonic() > limit:
-                    raise
-                time.sleep(0.1)
 
     def _run(self, opened: Opened) -> Conducted:
         wishes = self._chaos.wishes()
@@ -243,8 +235,6 @@ class Held:
 
     def _experiment(self) -> Experiment:
         return experiment_by_hand(self.uses, self.most, self.most)
-
-    _expected = 1
 
     def _put_back(self) -> None:
         """Waits for the undo; whoever is in a hurry is told to wait and heard afterwards."""
@@ -274,9 +264,9 @@ class Held:
             error = self._conducted.error
         if error is not None and not isinstance(error, Interrupted):
             return error
-        with suppress(StopIteration):
-            lost = next(i for i in self.injections if i.lost is not None)
-            return TargetError(
-                f"{lost.fault} on {lost.point} was lost while it was open: {lost.lost_because}"
-            )
-        return None
+        lost = next((i for i in self.injections if i.lost is not None), None)
+        if lost is None:
+            return None
+        return TargetError(
+            f"{lost.fault} on {lost.point} was lost while it was open: {lost.lost_because}"
+        )

@@ -2,13 +2,48 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+from pydantic import ValidationError
+
+from chaoskit.errors import InvalidInput
+from chaoskit.faults import FaultKind
 from chaoskit.model.expectation import Expectation
-from chaoskit.model.experiment import MAX_DURATION, Experiment, FaultUse, LoadSpec, Phases, Recovery
+from chaoskit.model.experiment import (
+    MAX_DURATION,
+    Experiment,
+    FaultUse,
+    LoadSpec,
+    Phases,
+    Recovery,
+    Selection,
+)
 from chaoskit.model.timeline import LoadFacts
 from chaoskit.run.engine import Engine
 from chaoskit.units import Duration, Rate
+
+
+def use_by_hand(
+    kind: FaultKind, selection: Mapping[str, Any], arguments: Mapping[str, str], mark: str = ""
+) -> FaultUse:
+    """The use of a fault from what a person gave; raises InvalidInput with every problem.
+
+    `mark` stands before each argument's name where a person types one (`--`).
+    """
+    try:
+        kind.spec(**arguments)
+        return FaultUse(name=kind.name, selection=Selection(**selection), arguments=dict(arguments))
+    except ValidationError as error:
+        known = ", ".join(f"{mark}{name}" for name in kind.spec.model_fields) or "none"
+        raise InvalidInput(
+            [
+                f"{kind.name}: {mark}{'.'.join(map(str, problem['loc']))}: "
+                f"{problem['msg'].removeprefix('Value error, ')} (its options: {known})"
+                for problem in error.errors()
+            ]
+        ) from error
 
 
 def experiment_by_hand(

@@ -33,7 +33,15 @@ class Log:
 
     def records(self) -> list[dict[str, Any]]:
         """All records, oldest first; a line that a death has torn is none."""
-        lines = self.path.read_bytes().splitlines() if self.path.is_file() else []
+        try:
+            lines = self.path.read_bytes().splitlines()
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise ChaoskitError(
+                f"{self.path}: the schedule's log cannot be read: {error.strerror}; what ran is "
+                "then not known, and nothing is begun"
+            ) from error
         return [record for line in lines if (record := _record(line))]
 
     def append(self, kind: str, at: datetime, **fields: Any) -> None:
@@ -48,14 +56,22 @@ class Log:
                 os.fsync(file.fileno())
         except OSError as error:
             raise ChaoskitError(
-                f"{self.path}: the schedule's log cannot be written: {error}; nothing was begun"
+                f"{self.path}: the schedule's log cannot be written: {error.strerror}; "
+                "make room there, or name another folder with CHAOSKIT_STATE"
             ) from error
 
     @contextmanager
     def lock(self) -> Iterator[int | None]:
         """A locked descriptor; None while another process works on this schedule."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.with_suffix(".lock").open("a") as file:
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            opened = self.path.with_suffix(".lock").open("a")
+        except OSError as error:
+            raise ChaoskitError(
+                f"{self.path.parent}: the schedule's lock cannot be made: {error.strerror}; "
+                "name another folder with CHAOSKIT_STATE"
+            ) from error
+        with opened as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:

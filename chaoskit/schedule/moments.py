@@ -26,9 +26,6 @@ class Occurrence:
     at: datetime
     name: str
 
-    def key(self) -> str:
-        return f"{self.name} {self.at.isoformat()}"
-
 
 def moment(wall: datetime, zone: ZoneInfo) -> datetime:
     """The moment (UTC) of a time on the wall, by the rule above."""
