@@ -56,7 +56,7 @@ def run(folder: Path) -> NoReturn:
     clock, world = SystemClock(), FakeWorld.of(SYSTEM, path=folder / "world.json")
     use = FaultUse(name="kill", selection=Selection(node="web1"))
     target = Target(SYSTEM, world)
-    plan = make_plan(experiment_by_hand(use, Duration(3600)), target, run=folder.name, seed=1)
+    plan = make_plan(experiment_by_hand((use,), Duration(3600)), target, run=folder.name, seed=1)
     journal = Journal(folder, clock)
     head(plan, world.describe(), journal)
     WatchdogProcess.spawn((sys.executable, __file__, "watch"), folder)

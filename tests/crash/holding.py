@@ -44,7 +44,7 @@ class Held:
     def run(self, fault: str, selection: dict[str, Any], **arguments: Any) -> Timeline:
         use = FaultUse(name=fault, selection=Selection(**selection), arguments=arguments)
         target = Target(self.system, self.world)
-        plan = make_plan(experiment_by_hand(use, Duration(HELD)), target, run="run-1", seed=1)
+        plan = make_plan(experiment_by_hand((use,), Duration(HELD)), target, run="run-1", seed=1)
         journal = Journal(self.folder, self.clock)
         head(plan, self.world.describe(), journal)
         around = Surroundings(

@@ -40,7 +40,7 @@ def hold(world: World, fault: str, folder: Path, stranger: Callable[[], object])
     """Hold `fault` at node1; once a look has seen it in force, `stranger` acts."""
     use = FaultUse(name=fault, selection=Selection(node="node1"))
     target, clock = Target(SYSTEM, world), SystemClock()
-    plan = make_plan(experiment_by_hand(use, Duration(LASTS)), target, run="run-1", seed=1)
+    plan = make_plan(experiment_by_hand((use,), Duration(LASTS)), target, run="run-1", seed=1)
     journal = Journal(folder, clock)
     head(plan, world.describe(), journal)
     done: list[object] = []
