@@ -27,11 +27,13 @@ demo-docker: .venv/ready engine images
 	$(BIN)/chaoskit run --runtime docker --quick $(DEMO:%=experiments/shop/%.yaml)
 
 # All tests. Those that need an engine are reported as skipped without one (CI=true: they fail).
-# What touches nothing real goes first and side by side; what is measured has the machine for itself.
+# What touches nothing real goes first and side by side, then what is real in a lane for each runtime; what is
+# measured has the machine for itself.
 REAL := docker or local or slow
 test: .venv/ready
 	$(BIN)/python -m pytest -n 2 -m "not ($(REAL))"
-	$(BIN)/python -m pytest -m "$(REAL)"
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "($(REAL)) and not measured"
+	$(BIN)/python -m pytest -m measured
 
 check: .venv/ready
 	$(BIN)/ruff check .

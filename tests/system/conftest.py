@@ -150,6 +150,12 @@ ON = [
 ]
 
 
+def only(runtime: str) -> pytest.MarkDecorator:
+    """For a test on one runtime only."""
+    (found,) = [each for each in ON if each.values == (runtime,)]
+    return pytest.mark.parametrize("runtime", [found], indirect=True)
+
+
 # Of the session, so that all tests on one runtime come before those on the other.
 @pytest.fixture(scope="session", params=ON)
 def runtime(request: pytest.FixtureRequest) -> Iterator[str]:

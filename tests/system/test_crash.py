@@ -11,7 +11,7 @@ import pytest
 from chaoskit.faults import all_faults
 from chaoskit.run import processes
 from chaoskit.run.history import first, outstanding
-from tests.system.conftest import LENIENT, SYSTEM, Shop, eventually
+from tests.system.conftest import LENIENT, SYSTEM, Shop, eventually, only
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -98,7 +98,7 @@ def test_a_signal_puts_back_and_ends_with_130(shop: Shop, number: signal.Signals
 
 
 @pytest.mark.docker
-@pytest.mark.parametrize("runtime", ["docker"], indirect=True)
+@only("docker")
 def test_a_container_without_our_label_is_never_touched(shop: Shop) -> None:
     name = "chaoskit-test-stranger"
     labels = ("--label", "chaoskit.node=web1", "--label", "chaoskit.system=another")

@@ -12,15 +12,16 @@ from xml.etree import ElementTree
 
 import pytest
 
-from tests.system.conftest import SHOP, Shop
+from tests.system.conftest import SHOP, Shop, only
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 # What does not depend on the runtime is tried on the quicker one.
-ONCE = pytest.mark.parametrize("runtime", ["local"], indirect=True)
+ONCE = only("local")
 EXPERIMENTS = sorted(p.stem for p in SHOP.glob("*.yaml") if p.name != "system.yaml")
 
 
+@pytest.mark.measured
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_the_healthy_shop_holds(shop: Shop, name: str) -> None:
     done = shop.measured(name)

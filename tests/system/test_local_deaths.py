@@ -10,13 +10,12 @@ from pathlib import Path
 import pytest
 
 from chaoskit.run.history import outstanding
-from tests.system.conftest import LENIENT, SYSTEM, Shop
+from tests.system.conftest import LENIENT, SYSTEM, Shop, only
 
 pytestmark = [
-    pytest.mark.local,
     pytest.mark.slow,
     pytest.mark.timeout(300),
-    pytest.mark.parametrize("runtime", ["local"], indirect=True),
+    only("local"),
 ]
 
 POINTS = ["web1", "web2", "web -> catalog"]

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from chaoskit.ports import NodeState
-from tests.system.conftest import SYSTEM, Shop, eventually
+from tests.system.conftest import SYSTEM, Shop, eventually, only
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
-ONCE = pytest.mark.parametrize("runtime", ["local"], indirect=True)
+ONCE = only("local")
 
 SUITE = """
 import urllib.request
