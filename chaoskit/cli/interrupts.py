@@ -25,6 +25,7 @@ from chaoskit.run.journal import NAME, read_records
 from chaoskit.run.state import StateRoot
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_NOHUP = {signal.SIGHUP: signal.SIG_IGN}
 HANDED_OVER = 4
 NOTHING_OPEN = 130
 _SHOW_CURSOR = "\x1b[?25h"
@@ -35,10 +36,13 @@ def signals(stop: StopFlag) -> Iterator[None]:
     """SIGINT, SIGTERM and SIGHUP ask for a stop; what is in force is put back first.
 
     A second one says what is still being put back. A third leaves at once with exit code 4:
-    the pipe to the watchdog closes, and it puts everything back.
+    the pipe to the watchdog closes, and it puts everything back. A SIGHUP that is ignored when we
+    are started (`nohup`) stays ignored.
     """
     interrupts = _Interrupts(stop)
-    before = {number: signal.signal(number, interrupts.take) for number in SIGNALS}
+    # Who started us with `nohup` wants us to outlive the terminal.
+    taken = [number for number in SIGNALS if signal.getsignal(number) != _NOHUP.get(number)]
+    before = {number: signal.signal(number, interrupts.take) for number in taken}
     try:
         yield
     finally:

@@ -44,6 +44,7 @@ def command(
     Exit code: 0 held, 1 violated, 2 invalid input, 3 inconclusive or halted, 4 not restored,
     5 the target or a tool failed, 130 interrupted and restored.
     """
+    from chaoskit.cli.announcing import Announcer
     from chaoskit.cli.conducting import Wishes, signals
     from chaoskit.cli.screen import Ended, Screen, in_pipeline
 
@@ -51,8 +52,11 @@ def command(
     wishes = Wishes(reports, runtime, quick, seed)
     stop, batch = StopFlag(), list[Ended]()
     with signals(stop), Screen(ci or in_pipeline()) as screen:
+        announcer = Announcer(screen.complain)
         for number, bound in enumerate(bounds, 1):
+            announcer.begins(bound.experiment.experiment, bound.system.system)
             batch.append(_one(bound, wishes, stop, f"{number}/{len(bounds)}", screen))
+            announcer.ended(batch[-1])
             if batch[-1].ends_batch:
                 break
         screen.sum_up(batch, len(bounds))
@@ -75,9 +79,9 @@ def _one(bound: Bound, wishes: Wishes, stop: StopFlag, position: str, screen: Sc
         with LivePanel(console) as panel:
             conducted = run_bound(bound, opened, wishes, stop, panel.show)
     except ChaoskitError as error:
-        click.echo(f"chaoskit: {error}", err=True)
+        screen.complain(str(error))
         ends = error.exit_code in ENDS_BATCH or isinstance(error, Halted)
-        return Ended(name, "not run", error.exit_code, ends)
+        return Ended(name, "not run", error.exit_code, ends, reasons=(str(error),))
     return _told(name, conducted, screen)
 
 
@@ -95,10 +99,10 @@ def _told(name: str, conducted: Conducted, screen: Screen) -> Ended:
     code = verdict.exit_code
     if error is not None:
         code = worst([code, _code(error)])
-        click.echo(f"chaoskit: {error}", err=True)
+        screen.complain(str(error))
     ends = code in ENDS_BATCH or isinstance(error, Halted | Interrupted)
     word = str(verdict.status) if verdict.restored else "NOT RESTORED"
-    return Ended(name, word, code, ends, folder)
+    return Ended(name, word, code, ends, folder, verdict.reasons)
 
 
 def _code(error: BaseException) -> int:

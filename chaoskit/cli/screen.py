@@ -27,13 +27,14 @@ _SUMMARY = "GITHUB_STEP_SUMMARY"
 
 @dataclass(frozen=True)
 class Ended:
-    """How one experiment of a batch ended; `folder` None where no run was made."""
+    """How one experiment of a batch ended, and why; `folder` None where no run was made."""
 
     experiment: str
     word: str
     code: int
     ends_batch: bool
     folder: Path | None = None
+    reasons: tuple[str, ...] = ()
 
 
 def in_pipeline() -> bool:
@@ -94,7 +95,9 @@ class Screen:
     def __init__(self, ci: bool) -> None:
         self._heartbeat: Heartbeat | None = None
         self.console = Console()
+        self._errors: TextIO | None = None
         if ci:
+            self._errors = cast(TextIO, Stamped(sys.stderr))
             stream = Stamped(sys.stdout)
             self._heartbeat = Heartbeat(stream)
             plain = cast(TextIO, stream)
@@ -113,6 +116,10 @@ class Screen:
     ) -> None:
         if self._heartbeat:
             self._heartbeat.stop()
+
+    def complain(self, text: str) -> None:
+        """One line on standard error."""
+        click.echo(f"chaoskit: {text}", self._errors, err=True)
 
     def sum_up(self, batch: list[Ended], planned: int) -> None:
         """One line for each experiment, where there was more than one or a log is read."""

@@ -34,7 +34,7 @@ def print_verdict(verdict: Verdict, console: Console, report_path: Path | None) 
         console.print(Text("  Quick run: the phases were shortened.", style="dim"))
     if verdict.gates:
         console.print(_gates(verdict))
-    for line in (*_injections(verdict), *_recovery(verdict.recovery), _impact(verdict)):
+    for line in (*_injections(verdict), *_recovery(verdict.recovery), *_impact(verdict)):
         console.print(line)
     if not verdict.restored:
         console.print(_not_restored(verdict))
@@ -96,11 +96,12 @@ def _recovery(figures: RecoveryFigures | None) -> list[Text]:
     return [Text("Recovery: ", style="bold").append(told, style="not bold")]
 
 
-def _impact(verdict: Verdict) -> Text:
+def _impact(verdict: Verdict) -> list[Text]:
+    if not verdict.injections:
+        return []
     told = (f"{name.lower()} {value}" for name, value, _ in words.impact(verdict))
-    return Text("Impact: ", style="bold").append(
-        ", ".join(told).removeprefix("impact "), style="not bold"
-    )
+    line = Text("Impact: ", style="bold")
+    return [line.append(", ".join(told).removeprefix("impact "), style="not bold")]
 
 
 def _not_restored(verdict: Verdict) -> Text:

@@ -17,11 +17,11 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from chaoskit.errors import Halted
 from chaoskit.model.system import HaltHook, HaltHttp
 from chaoskit.run.calls import settle
+from chaoskit.run.web import exchange
 
 EVERY = 1.0
 TRIES = 3
@@ -106,14 +106,7 @@ def answers(spec: HaltHttp, timeout: float) -> bool:
 
     `timeout` in seconds for each step of the exchange. Raises OSError or HTTPException.
     """
-    parts = urlsplit(spec.url)
-    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-    line = kind(parts.hostname or "", parts.port, timeout=timeout)
-    try:
-        line.request("GET", (parts.path or "/") + (f"?{parts.query}" if parts.query else ""))
-        return line.getresponse().status == spec.status
-    finally:
-        line.close()
+    return exchange("GET", spec.url, timeout) == spec.status
 
 
 def succeeds(command: tuple[str, ...], folder: Path, timeout: float) -> bool:

@@ -108,14 +108,15 @@ def _write(descriptor: int, line: bytes, path: Path) -> None:
         os.fsync(descriptor)
         if not size:
             # The first record makes the file, and its name is not yet on disk with it.
-            _sync_folder(path.parent)
+            sync_folder(path.parent)
     except OSError as error:
         raise JournalError(f"{path}: the journal cannot be written: {error}") from error
     if written != len(line):
         raise JournalError(f"{path}: the journal was written only in part; is the disk full?")
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Put the names in `folder` on disk; raises OSError."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

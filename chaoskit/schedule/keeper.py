@@ -17,6 +17,7 @@ from chaoskit.errors import ChaoskitError, InvalidInput, worst
 from chaoskit.model.schedule import Slot
 from chaoskit.run.calls import StopFlag
 from chaoskit.run.state import StateRoot
+from chaoskit.run.web import post
 from chaoskit.schedule import outside
 from chaoskit.schedule.log import Log, cut_off, noted, settled_until
 from chaoskit.schedule.moments import Occurrence, coming, occurrences
@@ -42,7 +43,7 @@ class Keeper:
     clock: outside.WallClock
     say: Callable[[str], None]
     stop: StopFlag = field(default_factory=StopFlag)
-    post: Callable[[str, str], None] = outside.post
+    post: Callable[[str, str], None] = post
 
     def __post_init__(self) -> None:
         self.log = Log(self.state.path, self.bound.path)

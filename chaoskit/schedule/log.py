@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from chaoskit.errors import ChaoskitError
+from chaoskit.run.journal import sync_folder
 from chaoskit.schedule.moments import Occurrence
 
 # With these an occurrence is settled: it is never looked at again.
@@ -50,10 +51,13 @@ class Log:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with self.path.open("ab") as file:
+                new = file.tell() == 0
                 torn = file.tell() and not self.path.read_bytes().endswith(b"\n")
                 file.write(b"\n" + line if torn else line)
                 file.flush()
                 os.fsync(file.fileno())
+            if new:
+                sync_folder(self.path.parent)
         except OSError as error:
             raise ChaoskitError(
                 f"{self.path}: the schedule's log cannot be written: {error.strerror}; "

@@ -1,12 +1,10 @@
-"""What a schedule does outside: the clock it looks at, the runs it starts, the notice it posts.
+"""What a schedule does outside: the clock it looks at and the runs it starts.
 
 Each is a parameter of `Keeper`, so that tests need no time, no system and no network.
 """
 
 from __future__ import annotations
 
-import http.client
-import json
 import subprocess
 import sys
 import time
@@ -14,13 +12,11 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
-from urllib.parse import urlsplit
 
 from chaoskit.errors import ChaoskitError
 from chaoskit.run.calls import StopFlag
 
 RUN = (sys.executable, "-m", "chaoskit", "run")
-TIMEOUT = 10.0
 LOOK_EVERY = 0.2
 
 
@@ -64,23 +60,3 @@ class Runner:
                 if self._stop.kind and not told:
                     child.terminate()
                     told = True
-
-
-def post(url: str, text: str) -> None:
-    """POST `{"text": …}` within ten seconds a step; raises ChaoskitError, which never names `url`.
-
-    Straight to the address, past any proxy of the environment, without redirects.
-    """
-    parts = urlsplit(url)
-    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-    line = kind(parts.hostname or "", parts.port, timeout=TIMEOUT)
-    try:
-        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        line.request("POST", path, json.dumps({"text": text}), {"Content-Type": "application/json"})
-        status = line.getresponse().status
-    except (OSError, http.client.HTTPException) as error:
-        raise ChaoskitError(f"the notice was not taken: {type(error).__name__}") from error
-    finally:
-        line.close()
-    if not 200 <= status < 300:
-        raise ChaoskitError(f"the notice was not taken: status {status}")

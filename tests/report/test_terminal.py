@@ -66,13 +66,19 @@ def test_injections_and_recovery_are_told_with_figures(tmp_path: Path) -> None:
     [
         ({"impact": Impact(felt=False, resolution=0.25)}, "Impact: none"),
         ({"impact": None}, "Impact: not measured"),
-        ({"impact": None, "injections": ()}, "Impact: –"),
     ],
 )
 def test_no_impact_is_said_and_so_is_one_that_was_not_measured(changes, told) -> None:
     to = console()
     print_verdict(builder.verdict(builder.samples(broken=False), **changes), to, None)
     assert told in output(to)
+
+
+def test_a_run_without_a_fault_has_no_impact() -> None:
+    to = console()
+    verdict = builder.verdict(builder.samples(broken=False), impact=None, injections=())
+    print_verdict(verdict, to, None)
+    assert "Impact" not in output(to)
 
 
 def test_not_restored_says_what_to_do(tmp_path: Path) -> None:

@@ -167,3 +167,19 @@ def test_a_hook_that_is_true_lets_no_run_start(start: Callable[..., Run], tmp_pa
     assert "nothing was run" in run.stderr
     assert run.folder is None
     assert run.restored()
+
+
+def test_a_hangup_that_is_ignored_from_the_start_stays_ignored(start: Callable[..., Run]) -> None:
+    """As under `nohup`: a game day goes on when the terminal is closed."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        run = start("kill")
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    run.until_injected()
+    run.process.send_signal(signal.SIGHUP)
+    run.process.send_signal(signal.SIGTERM)
+    assert run.process.wait(timeout=30) == 130
+    stopped = first(run.records(), "stopped")
+    assert stopped is not None
+    assert stopped["reason"] == "stopped by SIGTERM"
