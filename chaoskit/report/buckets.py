@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chaoskit.model.samples import Outcome
+from chaoskit.report import words
 from chaoskit.report.source import Run
 
 Floats = NDArray[np.float64]
@@ -97,7 +98,8 @@ def _edges(starts: Floats, length: float) -> tuple[Floats, float]:
 def _by_series(run: Run) -> list[tuple[str, NDArray[np.bool_]]]:
     """Each series that has samples, in the order of their names' table."""
     column = run.samples.array["series"]
-    return [(run.samples.names[i], column == i) for i in np.unique(column)]
+    names = [words.series(name, run.samples.probes) for name in run.samples.names]
+    return [(names[i], column == i) for i in np.unique(column)]
 
 
 def _requests(run: Run) -> NDArray[np.bool_]:
