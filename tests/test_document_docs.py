@@ -18,7 +18,8 @@ from jsonschema import Draft202012Validator
 from chaoskit.document import load_experiment, load_system
 from chaoskit.faults import all_faults
 from chaoskit.model.experiment import BlastRadius, Experiment, LoadSpec
-from chaoskit.model.system import PROBE_KINDS, HaltHook, Redundancy, RuntimeSpec, System, Tier
+from chaoskit.model.probes import PROBE_KINDS
+from chaoskit.model.system import HaltHook, Redundancy, RuntimeSpec, System, Tier
 from chaoskit.schema import experiment_schema, system_schema
 
 ROOT = Path(__file__).parent.parent
@@ -96,7 +97,7 @@ def test_the_references_have_blocks():
         ("experiment", BlastRadius.model_fields),
         ("system", [*System.model_fields, *Tier.model_fields, *RuntimeSpec.model_fields]),
         ("system", [*Redundancy.model_fields, *HaltHook.model_fields]),
-        ("system", PROBE_KINDS),
+        ("system", [*PROBE_KINDS, "timeout", "holders", "every"]),
     ],
 )
 def test_every_key_is_in_the_reference(page, names):

@@ -12,6 +12,7 @@ from chaoskit.document import load_system
 from chaoskit.errors import DocumentError
 from chaoskit.faults import all_faults
 from chaoskit.model.experiment import Experiment
+from chaoskit.model.probes import READS
 from chaoskit.model.system import OutcomeRule, Ping, System
 
 DOCUMENTS = Path(__file__).parent / "documents"
@@ -24,7 +25,8 @@ SAID = {
         "6:45: unknown key 'redundncy' (did you mean 'redundancy'?)",
         "7:50: expected a ping such as http:8080/health or redis:6379, got 'http:80x'",
         "7:78: expected a whole number, got 'one'",
-        "9:6: a probe needs exactly one of http, tcp, command, redis, patroni",
+        "9:6: a probe needs exactly one of http, tcp, command, redis, patroni, sql, redis_value, "
+        "prometheus, state",
         "10:16: expected a duration such as 200ms or 30s, got '2' (did you mean 2ms or 2s?)",
         "11:42: expected true or false, got 'yes'",
         "12:22: expected a list, got 'ls' (write [ls])",
@@ -46,6 +48,22 @@ SAID = {
         "(if that is meant: allow_hosts: [status.example.org])",
         "7:18: expected a URL such as http://127.0.0.1:8080, got 'ftp://127.0.0.1/'",
         "7:48: 'timeout' must be more than 0s",
+    ],
+    "probing": [
+        "5:3: 'all' is every request, no probe (name it otherwise)",
+        "6:44: 'timeout' must be more than 0s",
+        "6:55: a probe is asked every 100ms at most, got '10ms'",
+        "7:14: a probe of this kind needs exactly one of 'url' and 'tier'",
+        "8:21: there is no node or tier 'web3' (did you mean 'web'?)",
+    ],
+    "probing-wrong": [
+        "5:12: a password in 'url' would be shown; write it as 'password'",
+        "6:53: expected an operator and a value, '< 5' or '== PONG', got '5'",
+        f"7:20: a probe only reads: 'run' begins with one of {', '.join(READS)}",
+        "8:19: 'expect' is missing ('prometheus' needs url, query, expect)",
+        "9:31: expected one of running, stopped, killed, frozen, absent, got 'up' "
+        "(known: absent, frozen, killed, running, stopped)",
+        "10:37: '<' compares numbers, and 'five' is none",
     ],
     "unfitting": [
         "2:14: 'shop.example.org' is not this machine: load would leave it "

@@ -36,11 +36,14 @@ from chaoskit.run.history import first, read_timeline
 from chaoskit.run.journal import NAME, Journal, read_records
 from chaoskit.run.live import Moment
 from chaoskit.run.plan import Plan, make_plan, seed_of
+from chaoskit.run.probing import places
 from chaoskit.run.processes import started
 from chaoskit.run.state import StateRoot
 
 WATCHDOG = (sys.executable, "-m", "chaoskit.cli.watchdog")
 ROLE_PATIENCE = 15.0
+# Pending at once, beside the questions of probes, which must never take their place.
+CALLS = 16
 
 
 @dataclass(frozen=True)
@@ -132,7 +135,7 @@ def run_opened(
             load=load_for(plan, opened),
             journal=journal,
             clock=clock,
-            calls=ThreadCalls(clock),
+            calls=ThreadCalls(clock, CALLS + places(plan)),
             stop=stop,
             watchdog=watchdog,
             folder=folder,

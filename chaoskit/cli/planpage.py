@@ -5,6 +5,7 @@ Pure: a plan in, lines out. It must never claim what the plan does not hold.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -12,6 +13,8 @@ from typing import Any
 import click
 
 from chaoskit.faults import find
+from chaoskit.judge.claims import needed
+from chaoskit.judge.windows import SLACK
 from chaoskit.model.system import System
 from chaoskit.run.plan import Plan, Step
 from chaoskit.units import Duration
@@ -49,15 +52,45 @@ def _head(
     experiment, phases = plan.experiment, plan.experiment.phases
     yield "system", f"{plan.system.system} on {runtime}"
     yield "load", f"{experiment.load.rate} into {' and '.join(entries)}"
+    for name, spec in plan.probes.items():
+        yield "probes", f"{name} ({spec.kind}), asked every {spec.every}"
     quick = " (--quick: shortened)" if plan.quick else ""
     yield (
         "phases",
         f"baseline {phases.baseline}, fault {phases.fault}, recovery within "
         f"{phases.recovery.within}, then {phases.recovery.hold} held{quick}",
     )
+    yield from _too_few(plan)
     if plan.draws:
         again = f", drawn now: --seed {plan.seed} makes the same choices" if drawn else ""
         yield "seed", f"{plan.seed}{again}"
+
+
+def _too_few(plan: Plan) -> Iterator[tuple[str, str]]:
+    """Claims about probes that a phase is too short for; what is compared needs more than this."""
+    experiment, phases = plan.experiment, plan.experiment.phases
+    for phase, length, claims in (
+        ("baseline", phases.baseline, experiment.steady_state),
+        ("fault phase", phases.fault, experiment.contract),
+        ("hold", phases.recovery.hold, experiment.steady_state),
+    ):
+        for claim in claims:
+            every = plan.probes[claim.series].every if claim.series in plan.probes else None
+            if every is None or claim.vs_baseline:
+                continue
+            wanted, possible = needed(claim, claim.bound.value), int(length / every + SLACK)
+            if wanted > possible:
+                yield (
+                    "too few",
+                    f"{claim} needs {wanted} answers, the {phase} has {possible}: "
+                    f"{_ask_oftener(length / wanted)}make it {Duration(wanted * every)}",
+                )
+
+
+def _ask_oftener(every: float) -> str:
+    """Where a probe may be asked that often; rounded down to what a person would write."""
+    shown = math.floor(every * 10 + SLACK) / 10 if every < 1 else math.floor(every)
+    return f"ask every {Duration(shown)}, or " if shown else ""
 
 
 def _step(number: int, step: Step, system: System) -> list[str]:

@@ -15,6 +15,7 @@ from chaoskit.document.faultlist import BoundFault, bind_faults
 from chaoskit.document.files import find_system, read_table, shown
 from chaoskit.document.nearest import meant
 from chaoskit.document.points import check_maximum, check_point, check_timing
+from chaoskit.document.series import check_series
 from chaoskit.document.settings import apply
 from chaoskit.document.systems import Systems
 from chaoskit.document.tree import Problems, Table, Text
@@ -69,6 +70,8 @@ class Loader:
         experiment = self._experiment(tree, faults)
         self._check_faults(tree, faults, system, experiment)
         script = self._locustfile(tree, path, found)
+        if experiment and system and script:
+            check_series(tree, experiment, system, script, self.problems)
         if not (experiment and system and found and script):
             return None
         return Bound(

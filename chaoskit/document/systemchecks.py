@@ -14,9 +14,13 @@ from urllib.parse import urlsplit
 from chaoskit.document.binding import node_at
 from chaoskit.document.nearest import meant
 from chaoskit.document.tree import Problems, Table
-from chaoskit.model.system import CommandProbe, HttpProbe, LinkSpec, ProbeSpec, System, TcpProbe
+from chaoskit.model.probes import CommandProbe, ProbeSpec, StateProbe
+from chaoskit.model.system import LinkSpec, System
 
 CLIENT = "client"
+# Of each kind of which one is needed: one place, or each node of a tier.
+DIRECT = {"http": "url", "tcp": "host", "sql": "url", "redis_value": "host"}
+SHORTEST = 0.1
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _LINK = re.compile(r"(\S+) -> ([^\s/]+)")
 
@@ -115,6 +119,7 @@ class _Check:
     def _probes(self, place: tuple[str, ...], probes: Mapping[str, ProbeSpec]) -> None:
         for name, probe in probes.items():
             where = (*place, name, probe.kind)
+            self._asked((*place, name), name, probe)
             self._ports(where, probe)
             self._one_target(where, probe)
             body = getattr(probe, probe.kind)
@@ -123,6 +128,19 @@ class _Check:
                     self._known_tier((*where, key), tier)
             if isinstance(body, CommandProbe) and body.inside is not None:
                 self._known_tier((*where, "inside"), body.inside, nodes=True)
+            if isinstance(body, StateProbe):
+                self._known_tier((*where, "node"), body.node, nodes=True)
+
+    def _asked(self, where: tuple[str, ...], name: str, probe: ProbeSpec) -> None:
+        """What its name and its times must be for an expectation to name it."""
+        if name == "all":
+            key = self._key_place(*where)
+            self._add(key, "'all' is every request, no probe", "name it otherwise")
+        if not probe.timeout:
+            self._add((*where, "timeout"), f"'timeout' must be more than {probe.timeout}")
+        if probe.every < SHORTEST:
+            said = f"a probe is asked every 100ms at most, got '{probe.every}'"
+            self._add((*where, "every"), said)
 
     def _ports(self, where: tuple[str, ...], probe: ProbeSpec) -> None:
         body = getattr(probe, probe.kind)
@@ -133,10 +151,9 @@ class _Check:
 
     def _one_target(self, where: tuple[str, ...], probe: ProbeSpec) -> None:
         body = getattr(probe, probe.kind)
-        if isinstance(body, HttpProbe | TcpProbe):
-            direct = "url" if isinstance(body, HttpProbe) else "host"
-            if (getattr(body, direct) is None) == (body.tier is None):
-                self._add(where, f"a probe of this kind needs exactly one of '{direct}' and 'tier'")
+        direct = DIRECT.get(probe.kind)
+        if direct is not None and (getattr(body, direct) is None) == (body.tier is None):
+            self._add(where, f"a probe of this kind needs exactly one of '{direct}' and 'tier'")
 
     def protected(self) -> None:
         for index, name in enumerate(self._system.protected):

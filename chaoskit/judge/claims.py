@@ -38,7 +38,8 @@ class Claim:
     """An expectation with its bound in base units; `lacking` says why there is none.
 
     `against` is the baseline of a claim that statistics decide (`compared`), which is one
-    `among` so many of its phase.
+    `among` so many of its phase. `every` is how many seconds lie between two questions of a probe;
+    None: it is about requests.
     """
 
     expectation: Expectation
@@ -47,6 +48,11 @@ class Claim:
     baseline_short: int = 0
     against: Samples | None = None
     among: int = 1
+    every: float | None = None
+
+    @property
+    def noun(self) -> str:
+        return "request" if self.every is None else "answer"
 
     @property
     def metric(self) -> str:

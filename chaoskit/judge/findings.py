@@ -156,6 +156,9 @@ def _compare(
 
 
 def _no_data(claim: Claim, part: Samples, rate: float) -> Finding:
+    if claim.every is not None:
+        reason = f"no data: probe '{claim.expectation.series}' was not asked"
+        return Finding(Status.INCONCLUSIVE, None, 0, reason, claim.needed * claim.every)
     everything = claim.expectation.series == "all" and not len(part)
     missing = claim.needed / rate if everything and rate > 0 else None
     reason = "no data: all requests were shed" if len(part) else "no data: no request was planned"
@@ -175,7 +178,7 @@ def _decide(
         reason = f"too few samples: {count} of {claim.needed}"
         return Finding(Status.INCONCLUSIVE, value, count, reason, missing)
     if weighed.broken.any():
-        size = plural(int(weighed.windows.sizes[place]), "request")
+        size = plural(int(weighed.windows.sizes[place]), claim.noun)
         reason = f"{where} broke it, with {size} of {claim.needed} that would settle it"
         return Finding(Status.INCONCLUSIVE, value, count, reason)
     if not weighed.filled.all():

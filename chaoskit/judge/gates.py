@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from chaoskit.judge.claims import Claim, compared, resolve
 from chaoskit.judge.findings import Finding, examine
@@ -44,7 +45,8 @@ def judge_expectation(
     against the baseline is decided by `comparison`, as one `among` so many.
     """
     part = samples.between(begin, end).of(expectation.series)
-    claim = resolve(expectation, baseline, among)
+    every = samples.probes.get(expectation.series)
+    claim = replace(resolve(expectation, baseline, among), every=every)
     return gate_of(claim, examine(claim, part, begin, end, rate), phase)
 
 
@@ -117,11 +119,12 @@ def judge_phase(
 
 
 def present(samples: Samples) -> tuple[str, ...]:
-    """The series that have samples, by name."""
+    """The series of requests that have samples, by name."""
     if not len(samples):
         return ()
     counts = samples.tally().sum(axis=1)
-    return tuple(sorted(n for n, c in zip(samples.names, counts, strict=True) if c))
+    found = (n for n, c in zip(samples.names, counts, strict=True) if c)
+    return tuple(sorted(n for n in found if n not in samples.probes))
 
 
 def gate_of(claim: Claim, finding: Finding, phase: PhaseName) -> Gate:
@@ -149,7 +152,7 @@ def _reason(claim: Claim, finding: Finding) -> str:
     if finding.status is Status.HELD:
         return ""
     if finding.status is Status.INCONCLUSIVE:
-        return finding.reason + _settle(finding.missing)
+        return finding.reason + _settle(claim, finding.missing)
     figure = _shown(claim, finding, finding.value)
     where = f" in {finding.reason.rstrip(',')}" if finding.reason else ""
     name = f"{claim.expectation.series} {claim.metric}"
@@ -169,7 +172,8 @@ def _end(claim: Claim, value: float) -> str:
     return "∞" if plain is None else shown(claim.metric, plain, claim.bound)
 
 
-def _settle(missing: float | None) -> str:
+def _settle(claim: Claim, missing: float | None) -> str:
     if missing is None:
         return ""
-    return f"; about {seconds(math.ceil(missing))} more of this load would settle it"
+    what = "" if claim.every is not None else " of this load"
+    return f"; about {seconds(math.ceil(missing))} more{what} would settle it"

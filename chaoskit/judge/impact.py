@@ -47,6 +47,7 @@ def measured_impact(
 
     None without a fault, a baseline or a sample to measure it by; `felt` False when no alarm rose.
     """
+    samples = samples.of("all")
     begin = phases.fault_window(timeline).begin
     before, end = phases.baseline_window(timeline).span, _watched_until(timeline)
     if not timeline.injections or begin is None or before is None or end is None:

@@ -41,16 +41,20 @@ def spent(
     """The first budget that is spent whatever comes, as a violated gate; None while none is.
 
     `begin` and `end` bound the planned window. All arrivals still to come (and those in flight)
-    are assumed to be of the series in question and good. Implied budgets are included.
+    are assumed to be of the series in question and good; of a probe, all questions still to come.
+    Implied budgets are included.
     """
     window = samples.between(begin, end)
-    coming = _coming(samples, window, begin, now, end, rate)
+    requests = _coming(samples.of("all"), begin, now, end, rate)
     for expectation in (*contract, *_implied_spent(contract, window)):
         claim = resolve(expectation, baseline)
         part = window.of(expectation.series)
         # What statistics decide is no budget: harm to it is proven in `harm`.
         if claim.lacking or claim.against is not None or not units(claim.metric, part):
             continue
+        coming = requests
+        if (every := samples.probes.get(expectation.series)) is not None:
+            coming = _coming(samples.of(expectation.series), begin, now, end, 1 / every)
         gate = _spent(claim, part, begin, now - grace, end, coming, phase)
         if gate is not None:
             stated = expectation in contract
@@ -58,14 +62,12 @@ def spent(
     return None
 
 
-def _coming(
-    samples: Samples, window: Samples, begin: float, now: float, end: float, rate: float
-) -> int:
+def _coming(samples: Samples, begin: float, now: float, end: float, rate: float) -> int:
     """The most requests that may still come: one task may send several, so the pace so far counts.
 
     Those in flight are planned, but have no sample yet: they count as coming.
     """
-    pace = rate
+    pace, window = rate, samples.between(begin, end)
     earlier = int(np.searchsorted(samples.start, begin))
     if earlier and begin > samples.start[0]:
         pace = max(pace, earlier / (begin - float(samples.start[0])))
@@ -129,8 +131,9 @@ def abort_due(
 ) -> Gate | None:
     """The first abort condition that has come true, as a violated gate.
 
-    With `for D` it must be true in each second of the last D; without, in the last second. A
-    second without data is not true. `outage` is the time since the last success, which must
+    With `for D` it must be true in each second of the last D; without, in the last second (of a
+    probe that is asked less often than that: in so long as holds an answer). A second without
+    data is not true. `outage` is the time since the last success, which must
     have exceeded the bound for D. Seconds are counted back from the horizon, not from `now`.
     """
     for expectation in abort_when:
@@ -140,7 +143,9 @@ def abort_due(
         if claim.lacking or until <= begin:
             continue
         found = _outage_due if claim.metric == "outage" else _buckets_due
-        value = found(claim, part.between(begin, until), begin, until)
+        # A bucket of a quarter more than lies between two questions never falls between them.
+        step = max(1.0, 1.25 * samples.probes.get(expectation.series, 0.0))
+        value = found(claim, part.between(begin, until), begin, until, step)
         if value is not None:
             finding = Finding(Status.VIOLATED, value, units(claim.metric, part))
             gate = gate_of(claim, finding, "fault")
@@ -148,19 +153,27 @@ def abort_due(
     return None
 
 
-def _outage_due(claim: Claim, part: Samples, begin: float, until: float) -> float | None:
+def _outage_due(
+    claim: Claim, part: Samples, begin: float, until: float, step: float
+) -> float | None:
     succeeded = part.start[event("success", part)]
     gap = until - (float(succeeded[-1]) if len(succeeded) else begin)
     past = gap - (claim.length or 0.0)
     return gap if past > 0 and bool(claim.meets(np.array([past]))[0]) else None
 
 
-def _buckets_due(claim: Claim, part: Samples, begin: float, until: float) -> float | None:
-    length = claim.length or 1.0
-    if until - begin < min(length, 1.0) - SLACK or until - begin < length - SLACK:
+def _buckets_due(
+    claim: Claim, part: Samples, begin: float, until: float, step: float
+) -> float | None:
+    length = claim.length or step
+    if step > 1:
+        # Whole buckets only: a rest of one could lie between two questions.
+        length = step * math.ceil(length / step - SLACK)
+    if until - begin < min(length, step) - SLACK or until - begin < length - SLACK:
         return None
     plain = claim.unwindowed()
-    edges = [max(until - length, until - second) for second in range(math.ceil(length) + 1)]
+    count = math.ceil(length / step - SLACK)
+    edges = [max(until - length, until - step * number) for number in range(count + 1)]
     for high, low in pairwise(edges):
         if low < high and not satisfied(plain, part.between(low, high), low, high):
             return None
@@ -183,7 +196,7 @@ def is_steady(
     claims against it are left out.
     """
     window = samples.between(begin, end)
-    if not len(window) or _implied_spent(expectations, window):
+    if not len(window.of("all")) or _implied_spent(expectations, window):
         return False
     for expectation in expectations:
         if expectation.vs_baseline and baseline is None:

@@ -6,8 +6,8 @@ what a sample says.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -24,12 +24,14 @@ Array = NDArray[Any]
 class Samples:
     """Samples and the names their series indexes stand for.
 
-    `window` is where `between` cut them (seconds, half open); None: not cut.
+    `window` is where `between` cut them (seconds, half open); None: not cut. `probes` are those of
+    the names that are probes and no requests, with the seconds between two questions of each.
     """
 
     array: Array
     names: tuple[str, ...] = ()
     window: tuple[float, float] | None = None
+    probes: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         start = self.array["start"]
@@ -41,7 +43,9 @@ class Samples:
         return cls(np.empty(0, DTYPE))
 
     @classmethod
-    def from_bytes(cls, raw: bytes, names: Iterable[str]) -> Samples:
+    def from_bytes(
+        cls, raw: bytes, names: Iterable[str], probes: Mapping[str, float] = {}
+    ) -> Samples:
         """Read whole 16-byte records and cut a torn tail.
 
         Raises LoadError when a record's series has no name: its writer names a series first.
@@ -53,14 +57,19 @@ class Samples:
                 f"a sample has series {array['series'].max()}, but only {len(table)} names are "
                 "known; the load generator must write a name before its first sample"
             )
-        return cls(array, table)
+        return cls(array, table, probes=probes)
 
     def merge(self, *others: Samples) -> Samples:
-        """Join worker files whose name tables differ; the result is the same in any order."""
+        """Join worker files whose name tables differ; the result is the same in any order.
+
+        Raises LoadError when a request of one is called like a probe of another.
+        """
         parts = (self, *others)
+        probes = {name: every for part in parts for name, every in part.probes.items()}
+        _refuse_namesakes(parts, probes)
         names = tuple(sorted({name for part in parts for name in part.names}))
         joined = np.concatenate([part._renumbered(names) for part in parts])
-        return Samples(_sorted(joined), names)
+        return Samples(_sorted(joined), names, probes=probes)
 
     def _renumbered(self, names: tuple[str, ...]) -> Array:
         if self.names == names:
@@ -78,13 +87,19 @@ class Samples:
         return replace(self, array=self.array[low:high], window=(begin, max(begin, end)))
 
     def of(self, series: str) -> Samples:
-        """The samples of one series; `all` is everything, an unknown series has none."""
+        """The samples of one series; `all` is every request, an unknown series has none."""
         if series == "all":
-            return self
+            return self._requests()
         if series not in self.names:
             return replace(self, array=self.array[:0])
         chosen = self.array["series"] == self.names.index(series)
         return replace(self, array=self.array[chosen])
+
+    def _requests(self) -> Samples:
+        if not self.probes:
+            return self
+        kept = np.array([name not in self.probes for name in self.names], bool)
+        return replace(self, array=self.array[kept[self.array["series"]]])
 
     def tally(self) -> NDArray[np.int64]:
         """Samples by series (row) and outcome (4 columns)."""
@@ -117,6 +132,16 @@ class Samples:
     def status(self) -> Array:
         """HTTP status; 0: none."""
         return np.asarray(self.array["code"] & STATUS_MASK)
+
+
+def _refuse_namesakes(parts: Iterable[Samples], probes: Mapping[str, float]) -> None:
+    for part in parts:
+        for name in part.names:
+            if name in probes and name not in part.probes:
+                raise LoadError(
+                    f"the load sends a request called '{name}', and so is a probe of system.yaml "
+                    "that an expectation names; rename one of them"
+                )
 
 
 def _sorted(array: Array) -> Array:

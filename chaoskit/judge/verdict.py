@@ -45,7 +45,7 @@ def judge(
     """
     recovery = phases.recovery_figures(experiment, timeline)
     gates = _gates(experiment, timeline, samples, recovery)
-    status, reasons = join(experiment, timeline, gates)
+    status, reasons = join(_of_requests(experiment, samples), timeline, gates)
     return Verdict(
         experiment=experiment.experiment, hypothesis=experiment.hypothesis, run=timeline.run,
         system=system, runtime=runtime, status=status, reasons=reasons, gates=gates,
@@ -114,6 +114,15 @@ def join(
     if open_questions:
         return Status.INCONCLUSIVE, (*open_questions, *restored)
     return Status.HELD, (_held(timeline, gates), *restored)
+
+
+def _of_requests(experiment: Experiment, samples: Samples) -> Experiment:
+    """Without claims about probes: how late the load may be follows from claims about requests."""
+    kept = {
+        part: tuple(e for e in getattr(experiment, part) if e.series not in samples.probes)
+        for part in ("steady_state", "expect")
+    }
+    return experiment.model_copy(update=kept) if samples.probes else experiment
 
 
 def _violations(timeline: Timeline, gates: tuple[Gate, ...]) -> Iterator[str]:

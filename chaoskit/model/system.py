@@ -12,8 +12,9 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, model_validator
 
-from chaoskit.model.experiment import Flag, Name, Share
+from chaoskit.model.experiment import Name, Share
 from chaoskit.model.frozen import Frozen
+from chaoskit.model.probes import ProbeSpec
 from chaoskit.units import Duration
 
 Layer = Literal["access", "application", "service", "database", "cache"]
@@ -83,83 +84,6 @@ class LinkSpec(Frozen):
     """The proxies that carry a link, one for each source tier and destination endpoint."""
 
     proxies: tuple[Name, ...] = ()
-
-
-class HttpProbe(Frozen):
-    """GET `url` (or `path` on `port` of each node of `tier`) answers `status`."""
-
-    url: str | None = None
-    tier: str | None = None
-    port: int = 80
-    path: str = "/"
-    status: int = 200
-    contains: str | None = None
-
-
-class TcpProbe(Frozen):
-    """A connection to `port` of `host`, or of each node of `tier`, is accepted."""
-
-    host: str | None = None
-    tier: str | None = None
-    port: int
-
-
-class CommandProbe(Frozen):
-    """`run` exits with 0: on this machine, or inside each node of the tier (or node) `inside`."""
-
-    run: tuple[str, ...] = Field(min_length=1)
-    inside: str | None = None
-    contains: str | None = None
-
-
-class RedisProbe(Frozen):
-    """Which node has `role`, as the majority of `sentinels` says; ok when the group is linked."""
-
-    tier: str
-    sentinels: str
-    master: str = Field(description="the name the Sentinels watch it under")
-    role: Literal["master", "replica"] = "master"
-    port: int = 6379
-    sentinel_port: int = 26379
-
-
-class PatroniProbe(Frozen):
-    """Which node has `role` by Patroni's REST API; ok when one primary leads streaming standbys."""
-
-    tier: str
-    role: Literal["primary", "standby"] = "primary"
-    port: int = 8008
-    synchronous: Flag = True
-
-
-PROBE_KINDS = ("http", "tcp", "command", "redis", "patroni")
-
-
-class ProbeSpec(Frozen):
-    """One probe: exactly one kind, and how long it may take.
-
-    `holders` counts the answering nodes; `first` takes the first of them that is listed, which is
-    how a client sees it that prefers one entry and falls back on the next.
-    """
-
-    http: HttpProbe | None = None
-    tcp: TcpProbe | None = None
-    command: CommandProbe | None = None
-    redis: RedisProbe | None = None
-    patroni: PatroniProbe | None = None
-    timeout: Duration = Duration(2)
-    holders: Literal["one", "any", "all", "first"] = "all"
-
-    @model_validator(mode="after")
-    def _one_kind(self) -> ProbeSpec:
-        kinds = [kind for kind in PROBE_KINDS if getattr(self, kind) is not None]
-        if len(kinds) != 1:
-            raise ValueError(f"a probe needs exactly one of {', '.join(PROBE_KINDS)}")
-        return self
-
-    @property
-    def kind(self) -> str:
-        return next(kind for kind in PROBE_KINDS if getattr(self, kind) is not None)
 
 
 class OutcomeRule(Frozen):

@@ -12,10 +12,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Literal, TypeVar
 
 from chaoskit.errors import ChaoskitError, InvalidInput
+from chaoskit.model.condition import Condition
 from chaoskit.model.system import System
 from chaoskit.ports import Answer, World
 
 AT_ONCE = 16
+MOST_SHOWN = 80
 Holders = Literal["one", "any", "all", "first"]
 T = TypeVar("T")
 
@@ -103,6 +105,14 @@ def counted(
     if holders == "one" and len(nodes) > 1:
         return Answer(False, nodes, f"{' and '.join(nodes)} answer, one node should")
     return Answer(False, nodes, missing(silent))
+
+
+def required(value: str, condition: Condition) -> bool:
+    """True; raises Silent, with the value as it was answered, where `condition` is not met."""
+    if condition.met_by(value):
+        return True
+    shown = " ".join(value.split())
+    raise Silent(f"answered '{shown[:MOST_SHOWN]}', which is not {condition}")
 
 
 def missing(silent: Mapping[str, Silent]) -> str:

@@ -1,4 +1,7 @@
-"""A command that exits with 0, on this machine or inside nodes. It must never go by a shell."""
+"""A command that exits with 0, and prints what is wanted; on this machine or inside nodes.
+
+It must never go by a shell.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,9 @@ import signal
 import subprocess
 from functools import partial
 
-from chaoskit.model.system import CommandProbe
+from chaoskit.model.probes import CommandProbe
 from chaoskit.ports import Answer
-from chaoskit.probe.asking import Asking, Holders, Silent, counted
+from chaoskit.probe.asking import Asking, Holders, Silent, counted, required
 
 
 class CommandAsk:
@@ -54,4 +57,4 @@ class CommandAsk:
             raise Silent(f"exited with {code} and said: {last}")
         if self._spec.contains is not None and self._spec.contains not in output:
             raise Silent(f"succeeded without saying '{self._spec.contains}'")
-        return True
+        return self._spec.expect is None or required(output, self._spec.expect)

@@ -11,7 +11,7 @@ from functools import partial
 from urllib.parse import urljoin, urlsplit
 
 from chaoskit.errors import InvalidInput
-from chaoskit.model.system import HttpProbe
+from chaoskit.model.probes import HttpProbe
 from chaoskit.ports import Answer
 from chaoskit.probe.asking import Asking, Holders, Silent, counted
 
@@ -42,7 +42,7 @@ class HttpAsk:
         self.name, self._spec, self._holders, self._asking = name, spec, holders, asking
         if (spec.url is None) == (spec.tier is None):
             raise InvalidInput(f"probe '{name}' needs exactly one of 'url' and 'tier'")
-        self._url = _checked(name, urljoin(entry, spec.url)) if spec.url is not None else ""
+        self._url = checked(name, urljoin(entry, spec.url)) if spec.url is not None else ""
         self._members = asking.members(spec.tier) if spec.tier else ()
 
     def ask(self) -> Answer:
@@ -68,7 +68,8 @@ class HttpAsk:
         return True
 
 
-def _checked(name: str, url: str) -> str:
+def checked(name: str, url: str) -> str:
+    """`url`, when it can be asked; raises InvalidInput otherwise."""
     try:
         parts = urlsplit(url)
         fit = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0

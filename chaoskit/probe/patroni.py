@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from chaoskit.model.system import PatroniProbe
+from chaoskit.model.probes import PatroniProbe
 from chaoskit.ports import Answer
 from chaoskit.probe.asking import Asking, Silent
 from chaoskit.probe.http import get

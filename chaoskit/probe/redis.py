@@ -11,10 +11,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from chaoskit.model.system import RedisProbe
+from chaoskit.model.probes import RedisProbe
 from chaoskit.ports import Answer
 from chaoskit.probe.asking import Asking, Silent
-from chaoskit.probe.resp import Reply, call
+from chaoskit.probe.resp import Reply, call, fields
 
 # Beside a node's own name, for a Sentinel that lives on the same node.
 SENTINEL = "Sentinel "
@@ -68,7 +68,7 @@ class RedisAsk:
         return Group(
             named=_majority(votes),
             addresses={name: places[name][0] for name in self._members if name in places},
-            said={name: _fields(replies[name]) for name in self._members if name in replies},
+            said={name: fields(replies[name]) for name in self._members if name in replies},
             silent={**lost, **silent},
         )
 
@@ -113,8 +113,3 @@ def _majority(votes: Sequence[Reply]) -> str | None:
     named = [str(vote[0]) for vote in votes if isinstance(vote, list) and vote]
     top, count = Counter(named).most_common(1)[0] if named else ("", 0)
     return top if count > len(votes) // 2 else None
-
-
-def _fields(reply: Reply) -> dict[str, str]:
-    lines = (line.partition(":") for line in str(reply).splitlines())
-    return {key: value for key, colon, value in lines if colon}

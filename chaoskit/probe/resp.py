@@ -1,4 +1,4 @@
-"""As much of the Redis protocol as two questions need. It must never send a command that writes."""
+"""As much of the Redis protocol as a question needs. It must never send a command that writes."""
 
 from __future__ import annotations
 
@@ -19,6 +19,12 @@ def call(address: str, port: int, words: tuple[str, ...], timeout: float) -> Rep
         line.sendall(_request(words))
         with line.makefile("rb") as stream:
             return _reply(stream)
+
+
+def fields(reply: Reply) -> dict[str, str]:
+    """The lines `key:value` of a reply to INFO."""
+    lines = (line.partition(":") for line in str(reply).splitlines())
+    return {key: value for key, colon, value in lines if colon}
 
 
 def _request(words: tuple[str, ...]) -> bytes:

@@ -6,7 +6,7 @@ import socket
 from functools import partial
 
 from chaoskit.errors import InvalidInput
-from chaoskit.model.system import TcpProbe
+from chaoskit.model.probes import TcpProbe
 from chaoskit.ports import Answer
 from chaoskit.probe.asking import Asking, Holders, Silent, counted
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chaoskit.model.samples import Outcome
+from chaoskit.report import words
 from chaoskit.report.source import Run
 
 Floats = NDArray[np.float64]
@@ -50,6 +51,7 @@ class Series:
 class Buckets:
     """`edges` are seconds since the run's origin, one more than buckets; `width` in seconds.
 
+    `every` and `latency` are of all requests; `series` holds each request's and each probe's.
     `latency[i]` are seconds of `PERCENTILES[i]`: NaN without requests, infinite where the
     percentile falls on a failed one.
     """
@@ -73,12 +75,13 @@ def fill(run: Run) -> Buckets:
         flat = np.bincount(outcome[chosen] * buckets + place[chosen], minlength=4 * buckets)
         return Series(name, flat.reshape(4, buckets))
 
+    requests = _requests(run)
     return Buckets(
         edges=edges,
         width=width,
-        every=counted("all", np.ones(len(starts), dtype=bool)),
+        every=counted("all", requests),
         series=tuple(counted(name, chosen) for name, chosen in _by_series(run)),
-        latency=_latency(run, place, outcome, buckets),
+        latency=_latency(run, place, outcome, buckets, requests),
     )
 
 
@@ -95,14 +98,26 @@ def _edges(starts: Floats, length: float) -> tuple[Floats, float]:
 def _by_series(run: Run) -> list[tuple[str, NDArray[np.bool_]]]:
     """Each series that has samples, in the order of their names' table."""
     column = run.samples.array["series"]
-    return [(run.samples.names[i], column == i) for i in np.unique(column)]
+    names = [words.series(name, run.samples.probes) for name in run.samples.names]
+    return [(names[i], column == i) for i in np.unique(column)]
+
+
+def _requests(run: Run) -> NDArray[np.bool_]:
+    """Which samples are of requests: not those of probes."""
+    samples = run.samples
+    kept = np.array([name not in samples.probes for name in samples.names], dtype=bool)
+    return np.asarray(kept[samples.array["series"]], dtype=bool)
 
 
 def _latency(
-    run: Run, place: NDArray[np.int64], outcome: NDArray[np.int64], buckets: int
+    run: Run,
+    place: NDArray[np.int64],
+    outcome: NDArray[np.int64],
+    buckets: int,
+    requests: NDArray[np.bool_],
 ) -> Floats:
     """Percentiles over planned minus shed; failed counts as infinite (DESIGN section 8)."""
-    taken = outcome != Outcome.SHED
+    taken = requests & (outcome != Outcome.SHED)
     value = np.where(outcome == Outcome.FAILED, np.inf, run.samples.latency)[taken]
     where = place[taken]
     order = np.lexsort((value, where))

@@ -17,6 +17,7 @@ from chaoskit.errors import ChaoskitError
 from chaoskit.judge.samples import DTYPE, Samples
 from chaoskit.model.verdict import Verdict
 from chaoskit.run.journal import NAME, Record, read_records
+from chaoskit.run.probing import PROBES
 
 Json = dict[str, Any]
 
@@ -76,7 +77,7 @@ def _samples(directory: Path) -> Samples:
     names = [str(name) for name in _json(directory / "series.json", list) or []]
     highest = int(array["series"].max()) if len(array) else -1
     names += [f"series {i}" for i in range(len(names), highest + 1)]
-    return Samples(array, tuple(names))
+    return Samples(array, tuple(names), probes=_json(directory / PROBES, dict) or {})
 
 
 def _json(path: Path, kind: type) -> Any:

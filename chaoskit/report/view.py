@@ -6,7 +6,7 @@ It must never hold markup: escaping is the template's business.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from typing import get_args
 
@@ -83,7 +83,7 @@ def view(run: Run) -> View:
         implied=implied,
         recovery=_recovery(verdict),
         impact=tuple(Figure(*row) for row in words.impact(verdict)),
-        figures=_by_series(verdict.figures),
+        figures=_by_series(verdict.figures, run.samples.probes),
         coverage=_coverage(verdict),
         covered=_covered(verdict, run.plan),
         load=tuple(_load(verdict)),
@@ -176,14 +176,16 @@ def _reached(name: str, value: float | None, within: float, late: Status) -> Fig
 
 
 def _by_series(
-    figures: Iterable[SeriesFigures],
+    figures: Iterable[SeriesFigures], probes: Container[str]
 ) -> tuple[tuple[str, tuple[SeriesFigures, ...]], ...]:
     rows: dict[str, list[SeriesFigures]] = {}
     for row in figures:
         rows.setdefault(row.series, []).append(row)
-    ordered = sorted(rows, key=lambda name: name == "all")  # the sum stands last
+    # The sum stands below what it is of; probes are not.
+    ordered = sorted(rows, key=lambda name: (name in probes, name == "all"))
     return tuple(
-        (name, tuple(sorted(rows[name], key=lambda r: PHASES.index(r.phase)))) for name in ordered
+        (words.series(name, probes), tuple(sorted(rows[name], key=lambda r: PHASES.index(r.phase))))
+        for name in ordered
     )
 
 

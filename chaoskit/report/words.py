@@ -6,7 +6,7 @@ A share is never rounded towards the better side, and what was not measured is s
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from typing import Any
 
 from chaoskit.model.evidence import Evidence
@@ -67,6 +67,11 @@ def success(row: SeriesFigures) -> str:
 def percentile(row: SeriesFigures, value: float | None) -> str:
     """A latency percentile; ∞ where so many requests failed that it has no end."""
     return "∞" if value is None and row.planned > row.shed else seconds(value)
+
+
+def series(name: str, probes: Container[str]) -> str:
+    """The name of a request, or of a probe and that it is one."""
+    return f"{name} (probe)" if name in probes else name
 
 
 def count(number: int, noun: str) -> str:

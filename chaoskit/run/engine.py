@@ -32,6 +32,7 @@ from chaoskit.run.history import outstanding
 from chaoskit.run.injections import Injections
 from chaoskit.run.live import Moment
 from chaoskit.run.plan import WARMUP, Plan
+from chaoskit.run.probing import Probing
 from chaoskit.run.target import Target, in_short
 from chaoskit.run.unwind import tell, unwind
 
@@ -61,7 +62,8 @@ class Engine:
         self.around = around
         self.clock = around.clock
         self.journal = around.journal
-        self.feed = Feed(around.load)
+        self.probing = Probing(plan, target, around)
+        self.feed = Feed(around.load, self.probing)
         self.injections = Injections(target, around.journal, around.clock, plan)
         self._phase: tuple[str, float, float | None] = ("start", self.clock.now(), None)
         self._note = ""
@@ -136,6 +138,7 @@ class Engine:
         self.journal.append("process", what="load", pid=pid, started=processes.started(pid))
         begin = self.clock.now() + LEAD
         load.start(folder, begin)
+        self.probing.begin(begin)
         return begin
 
     def _span(self, phase: PhaseName, end: float) -> tuple[float, float]:
@@ -237,6 +240,7 @@ class Engine:
             raise Stopped(stop.kind, stop.reason)
         if sentence := self.around.halted():
             raise Stopped("halted", sentence)
+        self.probing.tend(self.clock.now())
         if loaded:
             self.around.load.check()
             self.feed.refresh()

@@ -5,11 +5,13 @@ Pure decisions over samples; it must never stop anything itself.
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 from chaoskit.judge.harm import harmed
 from chaoskit.judge.live import abort_due, is_steady, spent
 from chaoskit.judge.samples import Samples
+from chaoskit.judge.windows import SLACK
 from chaoskit.model.verdict import Gate
 from chaoskit.run.calls import Call, Calls
 from chaoskit.run.injections import Injections
@@ -30,6 +32,7 @@ class Guards:
         self, plan: Plan, injections: Injections, baseline: Samples, begin: float, end: float
     ) -> None:
         self._experiment = plan.experiment
+        self._patience = plan.patience
         self._injections = injections
         self._begin = None if plan.steps else begin
         self._end = end
@@ -43,10 +46,9 @@ class Guards:
         begin = self._injections.first_acknowledged if self._begin is None else self._begin
         if begin is None:
             return None
-        timeout = float(self._experiment.load.timeout)
         # At once, by what has been answered; and exactly, once nothing is in flight any more:
         # while requests hang, quick answers alone could hide the condition.
-        for grace in (0.0, timeout):
+        for grace in (0.0, self._patience):
             gate = abort_due(
                 self._experiment.abort_when,
                 samples,
@@ -66,7 +68,7 @@ class Guards:
             float(self._experiment.load.rate),
             baseline=self._baseline,
             # What is still in flight may yet succeed: gaps are certain only after a timeout.
-            grace=timeout,
+            grace=self._patience,
         ) or self._harm(samples, begin, now)
         return None if gate is None else ("violated", gate)
 
@@ -82,7 +84,7 @@ class Guards:
             begin,
             now,
             baseline=self._baseline,
-            grace=float(experiment.load.timeout),
+            grace=self._patience,
         )
 
     @staticmethod
@@ -98,6 +100,11 @@ class Recovering:
         self, plan: Plan, target: Target, calls: Calls, baseline: Samples, begin: float
     ) -> None:
         self._experiment = plan.experiment
+        self._patience = plan.patience
+        named = {claim.series for claim in plan.experiment.steady_state}
+        self._every = {n: float(p.every) for n, p in plan.probes.items() if n in named}
+        # Long enough for an answer of each probe.
+        self._length = max([STEADY_WINDOW, *self._every.values()])
         self._target = target
         self._calls = calls
         self._baseline = baseline
@@ -123,11 +130,9 @@ class Recovering:
 
     def _look_steady(self, samples: Samples, now: float) -> float | None:
         """Slide a short window on; only a window whose requests have all ended can be steady."""
-        while (end := self._candidate + STEADY_WINDOW) <= now:
+        while (end := self._candidate + self._length) <= now:
             window = samples.between(self._candidate, end)
-            expected = float(self._experiment.load.rate) * STEADY_WINDOW
-            settled = now > end + self._experiment.load.timeout
-            if len(window) < self._complete() * expected and not settled:
+            if not self._answered(window) and now <= end + self._patience:
                 return None
             if is_steady(
                 self._experiment.steady_state,
@@ -139,6 +144,14 @@ class Recovering:
                 return self._candidate
             self._candidate += SLIDE
         return None
+
+    def _answered(self, window: Samples) -> bool:
+        """Whether as much has ended as was to begin in the window."""
+        expected = float(self._experiment.load.rate) * self._length
+        return len(window.of("all")) >= self._complete() * expected and all(
+            len(window.of(name)) >= math.floor(self._length / every + SLACK)
+            for name, every in self._every.items()
+        )
 
     def _complete(self) -> float:
         # Poisson arrivals of a short window scatter; an even schedule does not.

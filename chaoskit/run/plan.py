@@ -14,6 +14,7 @@ from chaoskit.errors import PlanError
 from chaoskit.faults import FaultSpec, find
 from chaoskit.model.experiment import Experiment, FaultUse, Phases, Place
 from chaoskit.model.frozen import Frozen
+from chaoskit.model.probes import ProbeSpec
 from chaoskit.model.system import System
 from chaoskit.model.timeline import Trouble
 from chaoskit.ports import Link, Node
@@ -76,6 +77,19 @@ class Plan(Frozen):
         return hits(self.steps, self.system, self.experiment)
 
     @property
+    def probes(self) -> dict[str, ProbeSpec]:
+        """Those that an expectation names: they are asked beside the load."""
+        e = self.experiment
+        named = {claim.series for claim in (*e.steady_state, *e.expect, *e.abort_when)}
+        return {name: spec for name, spec in self.system.probes.items() if name in named}
+
+    @property
+    def patience(self) -> float:
+        """Seconds after which nothing that began is without an answer any more."""
+        probes = (float(spec.timeout) for spec in self.probes.values())
+        return max([float(self.experiment.load.timeout), *probes])
+
+    @property
     def draws(self) -> bool:
         """Whether the seed decides anything."""
         return any(is_chosen(step.use.selection, self.system) for step in self.steps)
@@ -124,6 +138,7 @@ def make_plan(
     if effective.data_safety is not None:
         # A promise that nothing checks would turn into a pass.
         problems.append("data_safety is not judged by this version; take it out to run the rest")
+    problems += _probes_elsewhere(effective, target)
     steps = _steps(effective, target, run, seed, problems)
     problems += _overlaps(steps, target.system)
     found = hits(steps, target.system, effective)
@@ -142,6 +157,15 @@ def make_plan(
         steps=tuple(steps),
         worst_case=worst + phases.recovery.hold + REVERT_ALLOWANCE * max(1, len(steps)),
     )
+
+
+def _probes_elsewhere(experiment: Experiment, target: Target) -> list[str]:
+    """Expectations that name a probe which only another runtime declares."""
+    system, runtime = target.system, target.world.runtime
+    known = {name for spec in system.runtimes.values() for name in spec.probes}
+    claims = (*experiment.steady_state, *experiment.expect, *experiment.abort_when)
+    named = dict.fromkeys(e.series for e in claims if e.series in known - set(system.probes))
+    return [f"probe '{name}' is not declared for the runtime {runtime}" for name in named]
 
 
 def placed(place: Place, reason: str) -> str:

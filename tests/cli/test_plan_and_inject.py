@@ -136,6 +136,26 @@ def test_the_page_shows_targets_undos_what_is_hit_how_long_and_what_stops_it(cal
     assert said.endswith(BOUNDS + "\n")
 
 
+def test_the_page_names_the_probes_and_claims_with_too_few_answers(call: Call, stall: Path) -> None:
+    claims = "steady_state: [success >= 99%, cache-master success >= 99%, cache-master p95 < 1s]"
+    text = EXPERIMENT.replace("steady_state: [success >= 99%]", claims)
+    (stall / "experiment.yaml").write_text(text)
+    code, said = call("plan", "experiment.yaml")
+    assert code == 0
+    assert "  probes    cache-master (command), asked every 1s\n" in said
+    few = [line.removeprefix("too few").strip() for line in said.splitlines() if "needs" in line]
+    assert [line.removeprefix("too few").strip() for line in map(str.strip, few)] == [
+        "cache-master success >= 99% needs 300 answers, the baseline has 30: "
+        "ask every 100ms, or make it 5m",
+        "cache-master p95 < 1s needs 60 answers, the baseline has 30: "
+        "ask every 500ms, or make it 1m",
+        "cache-master success >= 99% needs 300 answers, the fault phase has 60: "
+        "ask every 200ms, or make it 5m",
+        "cache-master success >= 99% needs 300 answers, the hold has 10: make it 5m",
+        "cache-master p95 < 1s needs 60 answers, the hold has 10: ask every 100ms, or make it 1m",
+    ]
+
+
 @pytest.mark.usefixtures("stall")
 def test_a_seed_that_was_drawn_can_be_asked_for_again(call: Call) -> None:
     _, drawn = call("plan", "experiment.yaml")

@@ -1,0 +1,199 @@
+"""Probes that expectations name, asked beside the load through all phases, each on its schedule.
+
+Every question is one sample at its intended start, whatever becomes of it; an answer that comes
+late, or never, is a failed one. It must never wait for an answer while the run goes on.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from dataclasses import dataclass, field
+
+from chaoskit.errors import ChaoskitError, LoadError
+from chaoskit.judge.samples import Samples
+from chaoskit.model.probes import ProbeSpec
+from chaoskit.model.samples import RECORD, Outcome, pack
+from chaoskit.ports import Answer, Clock, Probe
+from chaoskit.run.around import Surroundings
+from chaoskit.run.calls import Call
+from chaoskit.run.plan import Plan
+from chaoskit.run.target import Target
+
+ANSWERS, PROBES = "probes.bin", "probes.json"
+# A question waits for its moment in its own thread: the engine only looks every 100 ms.
+AHEAD = 0.25
+DRAIN = 5.0
+TELL_EVERY = 1.0
+
+
+def places(plan: Plan) -> int:
+    """How many questions may be pending at once."""
+    return sum(map(_room, plan.probes.values()))
+
+
+def _room(spec: ProbeSpec) -> int:
+    return math.ceil((spec.timeout + AHEAD) / spec.every) + 1
+
+
+@dataclass
+class Question:
+    """One question, due at monotonic `due` and late after `late`.
+
+    `kept`: its sample is written. A call that never ends keeps its place: the engine must have its
+    own.
+    """
+
+    due: float
+    late: float
+    call: Call
+    kept: bool = False
+
+
+@dataclass
+class Course:
+    """One probe's schedule from `first` on; `asked` counts its questions.
+
+    `said` is what the journal was told last: whether it is ok, and when that was.
+    """
+
+    index: int
+    probe: Probe
+    spec: ProbeSpec
+    first: float
+    asked: int = 0
+    open: list[Question] = field(default_factory=list)
+    said: tuple[bool, float] = (True, -math.inf)
+
+    @property
+    def due(self) -> float:
+        return self.first + self.asked * self.spec.every
+
+    @property
+    def timeout(self) -> float:
+        return float(self.spec.timeout)
+
+
+class Probing:
+    """All probes of one run; `answers` counts the samples there are."""
+
+    def __init__(self, plan: Plan, target: Target, around: Surroundings) -> None:
+        self._specs = plan.probes
+        self._probes = target.probes
+        self._around = around
+        self._clock: Clock = around.clock
+        self._courses: list[Course] = []
+        self._raw = bytearray()
+        self._file: int | None = None
+
+    @property
+    def answers(self) -> int:
+        return len(self._raw) // RECORD.size
+
+    @property
+    def samples(self) -> Samples:
+        """Everything that was answered so far, or was not in time."""
+        every = {name: float(spec.every) for name, spec in self._specs.items()}
+        return Samples.from_bytes(bytes(self._raw), every, every)
+
+    def begin(self, at: float) -> None:
+        """Ask from monotonic `at` on, one probe after the other and not all at once.
+
+        Raises LoadError when their samples cannot be kept.
+        """
+        if not self._specs:
+            return
+        every = {name: float(spec.every) for name, spec in self._specs.items()}
+        try:
+            (self._around.folder / PROBES).write_text(json.dumps(every))
+            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+            self._file = os.open(self._around.folder / ANSWERS, flags, 0o644)
+        except OSError as error:
+            raise LoadError(f"the samples of probes cannot be kept: {error}") from error
+        for index, (name, spec) in enumerate(self._specs.items()):
+            shift = spec.every * (index + 0.5) / len(self._specs)
+            self._courses.append(Course(index, self._probes[name], spec, at + shift))
+
+    def tend(self, now: float) -> None:
+        """Take in what was answered and ask what is due; raises LoadError as `begin` does."""
+        for course in self._courses:
+            self._collect(course, now)
+            while course.due <= now + AHEAD:
+                self._ask(course, now)
+
+    def close(self) -> None:
+        """Ask no more, and give what is pending its time, though no more than five seconds."""
+        limit = self._clock.now() + DRAIN
+        while self._clock.now() < limit and self._pending():
+            for course in self._courses:
+                self._collect(course, self._clock.now(), aloud=False)
+            self._clock.sleep(0.02)
+        for course in self._courses:
+            self._collect(course, math.inf, aloud=False)
+        if self._file is not None:
+            os.close(self._file)
+        self._courses, self._file = [], None
+
+    def _pending(self) -> bool:
+        return not all(question.kept for course in self._courses for question in course.open)
+
+    def _ask(self, course: Course, now: float) -> None:
+        due, course.asked = course.due, course.asked + 1
+        if now > due + course.timeout or len(course.open) >= _room(course.spec):
+            self._keep(course, due, course.timeout, Answer(False, (), "was not asked in time"))
+            return
+        call = self._around.calls.submit(
+            f"probe {course.probe.name}",
+            lambda: self._answer(course.probe, due),
+            course.timeout + AHEAD,
+        )
+        course.open.append(Question(due, due + course.timeout, call))
+
+    def _answer(self, probe: Probe, due: float) -> tuple[float, Answer]:
+        """In its own thread: wait for the moment, ask, and say when it was answered."""
+        self._clock.sleep(due - self._clock.now())
+        answer = probe.ask()
+        return self._clock.now(), answer
+
+    def _collect(self, course: Course, now: float, *, aloud: bool = True) -> None:
+        """What is answered, or late by now."""
+        for question in course.open:
+            if not question.kept and (question.call.done or now > question.late):
+                question.kept = True
+                end, answer = self._heard(question, course)
+                self._keep(course, question.due, end - question.due, answer)
+                if aloud:
+                    self._tell(course, answer, now)
+        course.open = [q for q in course.open if not (q.kept and q.call.done)]
+
+    def _heard(self, question: Question, course: Course) -> tuple[float, Answer]:
+        """When it was answered, and what; whatever came late is not ok."""
+        if not question.call.done:
+            said = f"did not answer within {course.spec.timeout}"
+            return question.late, Answer(False, (), said)
+        error = question.call.future.exception(timeout=0)
+        if isinstance(error, ChaoskitError | OSError):
+            return question.late, Answer(False, (), str(error))
+        end, answer = question.call.result()
+        if end > question.late:
+            return end, Answer(False, (), answer.detail or "answered too late")
+        return end, answer
+
+    def _keep(self, course: Course, due: float, latency: float, answer: Answer) -> None:
+        outcome = Outcome.OK if answer.ok else Outcome.FAILED
+        record = pack(due, max(0.0, latency), course.index, outcome, 0)
+        self._raw += record
+        try:
+            if self._file is not None and os.write(self._file, record) < len(record):
+                raise OSError("no space is left")
+        except OSError as error:
+            raise LoadError(f"the samples of probes cannot be kept: {error}") from error
+
+    def _tell(self, course: Course, answer: Answer, now: float) -> None:
+        """Why a probe is not ok any more, or that it is again; once a second at most."""
+        said, when = course.said
+        if answer.ok != said and now >= when + TELL_EVERY:
+            course.said = answer.ok, now
+            name, detail = course.probe.name, answer.detail
+            self._around.journal.append("probe", probe=name, ok=answer.ok, detail=detail)
