@@ -18,11 +18,13 @@ from chaoskit.judge.comparison import student
 from chaoskit.model.baseline import Part, RunSums
 from chaoskit.model.expectation import SHARES
 
-# How many runs the prior spread between runs counts for, and the least degrees of freedom.
-PRIOR_RUNS = 4
-# Between runs, unless these show it: of ln(latency), and of a share.
-PRIOR = {"latency": math.log(1.15), "share": 0.001}
+# Repeated runs from which on what they show is taken alone; what is missing to them is assumed.
+ENOUGH = 8
+# That assumption: the standard deviation between runs of ln(latency), and of a share.
+PRIOR = {"latency": math.log(1.25), "share": 0.002}
 NO_WORSE = 0.05
+# Below four degrees of freedom `student` is not exact enough.
+_LEAST = 4
 
 
 @dataclass(frozen=True)
@@ -126,14 +128,14 @@ def overall(run: RunSums, cells: Sequence[tuple[str, str]], metric: str) -> Read
 def between(cells: Sequence[Sides], prior: float) -> tuple[float, int]:
     """The variance between runs, shared by the cells of a phase, and its degrees of freedom.
 
-    What the repeated runs show is moderated by the prior, which counts for PRIOR_RUNS (Smyth,
-    Linear Models and Empirical Bayes Methods, 2004, with a fixed prior).
+    What the repeated runs show is moderated by the prior, which stands for those that are missing
+    to ENOUGH (as in Smyth, Linear Models and Empirical Bayes Methods, 2004; there it is fitted).
     """
     shown = [cell for cell in cells if cell.repeats]
     repeats = max((cell.repeats for cell in shown), default=0)
     found = fmean(cell.unexplained() for cell in shown) if shown else 0.0
-    freedom = PRIOR_RUNS + repeats
-    return max(0.0, (PRIOR_RUNS * prior**2 + repeats * found) / freedom), freedom
+    freedom = max(ENOUGH, repeats)
+    return max(0.0, ((freedom - repeats) * prior**2 + repeats * found) / freedom), freedom
 
 
 def difference(sides: Sides, spread: tuple[float, int]) -> Difference:
@@ -146,6 +148,5 @@ def difference(sides: Sides, spread: tuple[float, int]) -> Difference:
     among = spread[0] * (1 / len(sides.base) + 1 / len(sides.new))
     slack += among**2 / spread[1]
     freedom = (within + among) ** 2 / slack if slack else 1e6
-    return Difference(
-        sides.change, math.sqrt(within + among), max(PRIOR_RUNS, math.floor(min(freedom, 1e6)))
-    )
+    whole = max(_LEAST, math.floor(min(freedom, 1e6)))
+    return Difference(sides.change, math.sqrt(within + among), whole)

@@ -10,6 +10,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from chaoskit.judge.metrics import level
 from chaoskit.judge.readings import (
     NO_WORSE,
     PRIOR,
@@ -22,9 +23,9 @@ from chaoskit.judge.readings import (
     reading,
 )
 from chaoskit.judge.repeats import states
-from chaoskit.judge.sums import PERCENTILES, PHASES
+from chaoskit.judge.sums import PERCENTILES, PHASES, TAIL
 from chaoskit.judge.wording import seconds, shown
-from chaoskit.model.baseline import RunSums
+from chaoskit.model.baseline import Part, RunSums
 from chaoskit.model.comparison import Change, Comparison, Told
 from chaoskit.model.expectation import SHARES
 
@@ -109,9 +110,12 @@ def _cells(runs: Sequence[RunSums]) -> list[tuple[str, str]]:
     return sorted(found, key=lambda cell: (PHASES.index(cell[0]), cell[1]))
 
 
+def _parts(runs: Sequence[RunSums], cell: tuple[str, str]) -> list[Part]:
+    return [part for run in runs for part in run.parts if (part.phase, part.series) == cell]
+
+
 def _read(runs: Sequence[RunSums], cell: tuple[str, str], metric: str) -> tuple[Reading, ...]:
-    parts = (part for run in runs for part in run.parts if (part.phase, part.series) == cell)
-    return tuple(one for part in parts if (one := reading(part, metric)))
+    return tuple(one for part in _parts(runs, cell) if (one := reading(part, metric)))
 
 
 def _figures(condition: str, base: Sequence[RunSums], new: Sequence[RunSums]) -> list[Figure]:
@@ -237,26 +241,29 @@ def _reason(missing: float | None, runs: int | None) -> str:
 
 
 def _absent(condition: str, base: Sequence[RunSums], new: Sequence[RunSums]) -> list[Change]:
-    """Figures of BASE that NEW has no sound reading of, one row for each endpoint and phase."""
+    """Percentiles that a side has no sound reading of, one row for each endpoint and phase."""
     found = []
     for phase, series in _cells([*base, *new]):
-        cell = (phase, series)
-        lost = [
-            metric for metric in PERCENTILES
-            if not (_read(base, cell, metric) and _read(new, cell, metric))
-        ]  # fmt: skip
+        sides = [_parts(side, (phase, series)) for side in (base, new)]
+        lost = [m for m in PERCENTILES if not all(any(reading(p, m) for p in s) for s in sides)]
         if lost:
-            there = [bool(_read(side, cell, WORSE[0])) for side in (base, new)]
-            why = "it has no end (failed requests), or there are too few requests"
-            if not all(there):
-                why = f"{'NEW' if there[0] else 'BASE'} has nothing of it (or less than 6 s)"
             found.append(
                 Change(
                     told=Told.UNKNOWN, condition=condition, phase=phase, series=series,
-                    metric=", ".join(lost), base="–", new="–", reason=why,
+                    metric=", ".join(lost), base="–", new="–", reason=_why(sides, lost),
                 )
             )  # fmt: skip
     return found
+
+
+def _why(sides: Sequence[Sequence[Part]], lost: Sequence[str]) -> str:
+    if not all(sides):
+        return f"{'NEW' if sides[0] else 'BASE'} has nothing of it, or less than 6 s"
+    fewest = min(sum(b.planned for b in part.buckets) for side in sides for part in side)
+    needed = math.ceil(TAIL / (1 - (level(lost[0]) or 0.0)) - 1e-6)
+    if fewest < needed:
+        return f"too few: a {lost[0]} needs {needed} requests in each run, and one has {fewest}"
+    return "so many requests failed that it has no end"
 
 
 def _notes(

@@ -21,6 +21,8 @@ from chaoskit.model.timeline import PhaseName, Timeline
 from chaoskit.model.verdict import Status, Verdict
 
 PERCENTILES = ("p50", "p95", "p99")
+# Requests beyond a percentile: with fewer the slowest few decide.
+TAIL = 10
 PHASES: tuple[PhaseName, ...] = ("baseline", "fault", "hold")
 
 
@@ -92,7 +94,7 @@ def _percentile(part: Samples, place: Array, buckets: int, metric: str) -> Perce
     slower = np.bincount(place[part.outcome != Outcome.SHED][times > value], minlength=buckets)
     spread = float(slower.std(ddof=1)) * math.sqrt(buckets) / len(times)
     error = max(spread, math.sqrt(share * (1 - share) / len(times)))
-    if share + error >= 1 or share - error <= 0:
+    if len(times) * (1 - share) < TAIL or share + error >= 1 or share - error <= 0:
         return Percentile(seconds=_short(value))
     low, high = (quantile(times, share + step) or 0.0 for step in (-error, error))
     if not 0 < low <= high < math.inf:
