@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from chaoskit.cli.sides import read_sides
+from chaoskit.cli.sides import read_sides, write_file
 from chaoskit.model.baseline import FORMAT, Baseline
 
 # Lists and mappings of scalars stay on one line: a diff shows what changed, not where commas are.
@@ -28,7 +28,7 @@ def command(runs: tuple[str, ...], out: Path) -> int:
     """Write what comparisons need of RUNS (run directories, ids, folders of runs, baselines)."""
     (found,) = read_sides([runs])
     kept = Baseline(format=FORMAT, runs=tuple(found))
-    out.write_text(written(kept), encoding="utf-8")
+    write_file(out, written(kept))
     names = sorted({run.condition for run in found})
     click.echo(f"{out}: {len(found)} run{'' if len(found) == 1 else 's'} of {', '.join(names)}")
     if len(found) < 3 * len(names):

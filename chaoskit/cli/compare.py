@@ -7,14 +7,14 @@ from pathlib import Path
 
 import click
 
-from chaoskit.cli.sides import read_sides
+from chaoskit.cli.sides import read_sides, refuse_strangers, write_file
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
 
 @click.command("compare")
-@click.argument("base")
-@click.argument("new")
+@click.argument("old", metavar="BASE")
+@click.argument("new", metavar="NEW")
 @click.option(
     "--margin-latency", default="x1.05", show_default=True, metavar="FACTOR",
     help="How much slower is no regression yet.",
@@ -28,7 +28,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option("--json", "json_path", type=_FILE, help="Write all of it as JSON.")
 @click.option("--markdown", type=_FILE, help="Write a summary for a CI job.")
 def command(
-    base: str,
+    old: str,
     new: str,
     margin_latency: str,
     margin_share: str,
@@ -48,13 +48,14 @@ def command(
     from chaoskit.report.compared import as_markdown, print_comparison
 
     margins = Margins(_factor(margin_latency), _points(margin_share))
-    old, now = read_sides([(base,), (new,)])
-    found = compare(old, now, margins)
+    earlier, later = read_sides([(old,), (new,)])
+    refuse_strangers(earlier, later)
+    found = compare(earlier, later, margins)
     print_comparison(found, Console(), every)
     if json_path is not None:
-        json_path.write_text(found.model_dump_json(indent=1) + "\n", encoding="utf-8")
+        write_file(json_path, found.model_dump_json(indent=1) + "\n")
     if markdown is not None:
-        markdown.write_text(as_markdown(found, every), encoding="utf-8")
+        write_file(markdown, as_markdown(found, every))
     return found.exit_code(strict)
 
 

@@ -21,6 +21,22 @@ VERDICT = "verdict.json"
 _DEPTHS = ("", "*/", "*/*/")
 
 
+def write_file(path: Path, text: str) -> None:
+    """Raises InvalidInput where nothing can be written."""
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise InvalidInput(f"{path}: cannot be written: {error.strerror or error}") from error
+
+
+def refuse_strangers(old: Iterable[RunSums], new: Iterable[RunSums]) -> None:
+    """Raises InvalidInput when no run of one side can be compared with one of the other."""
+    earlier, later = ({run.condition for run in side} for side in (old, new))
+    if not earlier & later:
+        has = f"BASE has {', '.join(sorted(earlier))}; NEW has {', '.join(sorted(later))}"
+        raise InvalidInput(f"no experiment on the same runtime is on both sides: {has}")
+
+
 def read_sides(sides: Iterable[tuple[str, ...]]) -> list[list[RunSums]]:
     """The runs of each side; raises DocumentError with the problems of all files together."""
     problems = Problems()

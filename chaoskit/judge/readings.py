@@ -44,30 +44,30 @@ class Reading:
 class Sides:
     """The readings of one figure in BASE and NEW; none of them is empty."""
 
-    base: tuple[Reading, ...]
+    old: tuple[Reading, ...]
     new: tuple[Reading, ...]
 
     @property
     def change(self) -> float:
-        return fmean(r.value for r in self.new) - fmean(r.value for r in self.base)
+        return fmean(r.value for r in self.new) - fmean(r.value for r in self.old)
 
     @property
     def repeats(self) -> int:
         """Runs beyond the first of each side."""
-        return len(self.base) + len(self.new) - 2
+        return len(self.old) + len(self.new) - 2
 
     @property
     def seconds(self) -> float:
-        return min(sum(r.seconds for r in side) for side in (self.base, self.new))
+        return min(sum(r.seconds for r in side) for side in (self.old, self.new))
 
     def unexplained(self) -> float:
         """Variance between runs of a side that their own errors do not explain; may be negative."""
         around = sum(
             (r.value - fmean(one.value for one in side)) ** 2
-            for side in (self.base, self.new)
+            for side in (self.old, self.new)
             for r in side
         )
-        return around / self.repeats - fmean(r.error**2 for r in (*self.base, *self.new))
+        return around / self.repeats - fmean(r.error**2 for r in (*self.old, *self.new))
 
 
 @dataclass(frozen=True)
@@ -141,11 +141,11 @@ def between(cells: Sequence[Sides], prior: float) -> tuple[float, int]:
 def difference(sides: Sides, spread: tuple[float, int]) -> Difference:
     """The change of a figure; its error joins both sides, within and between their runs."""
     within, slack = 0.0, 0.0
-    for side in (sides.base, sides.new):
+    for side in (sides.old, sides.new):
         for one in side:
             variance = one.error**2 / len(side) ** 2
             within, slack = within + variance, slack + variance**2 / one.freedom
-    among = spread[0] * (1 / len(sides.base) + 1 / len(sides.new))
+    among = spread[0] * (1 / len(sides.old) + 1 / len(sides.new))
     slack += among**2 / spread[1]
     freedom = (within + among) ** 2 / slack if slack else 1e6
     whole = max(_LEAST, math.floor(min(freedom, 1e6)))

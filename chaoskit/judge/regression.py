@@ -7,7 +7,7 @@ everything that is compared. This module must never compare two numbers without 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from chaoskit.judge.metrics import level
@@ -66,25 +66,25 @@ class Figure:
 
 
 def compare(
-    base: Sequence[RunSums], new: Sequence[RunSums], margins: Margins | None = None
+    old: Sequence[RunSums], new: Sequence[RunSums], margins: Margins | None = None
 ) -> Comparison:
     """Every figure, gate and time to recover of NEW against BASE; neither may be empty."""
     margins = margins or Margins()
-    conditions = list(dict.fromkeys(run.condition for run in (*base, *new)))
-    sides = {c: tuple([r for r in runs if r.condition == c] for runs in (base, new))
+    conditions = list(dict.fromkeys(run.condition for run in (*old, *new)))
+    sides = {c: tuple([r for r in runs if r.condition == c] for runs in (old, new))
              for c in conditions}  # fmt: skip
     both = {c: pair for c, pair in sides.items() if all(pair)}
     changes: list[Change] = []
     figures: list[Figure] = []
-    for condition, (old, now) in both.items():
-        changes += states(condition, old, now)
-        figures += _figures(condition, old, now)
-        changes += _absent(condition, old, now)
+    for condition, (earlier, later) in both.items():
+        changes += states(condition, earlier, later)
+        figures += _figures(condition, earlier, later)
+        changes += _absent(condition, earlier, later)
     changes += _decided(figures, margins)
     return Comparison(
-        base=tuple(run.run for run in base), new=tuple(run.run for run in new),
+        old=tuple(run.run for run in old), new=tuple(run.run for run in new),
         margin_latency=margins.latency, margin_share=margins.share, alpha=ALPHA,
-        notes=_notes(base, new, both), changes=(*_alone(sides), *changes),
+        notes=_notes(old, new, both), changes=(*_alone(sides), *changes),
     )  # fmt: skip
 
 
@@ -93,11 +93,11 @@ def _alone(sides: dict[str, tuple[list[RunSums], ...]]) -> list[Change]:
     return [
         Change(
             told=Told.UNKNOWN, condition=condition, phase="–", series="–", metric="verdict",
-            base=_runs(base), new=_runs(new),
-            reason=f"only {'BASE' if base else 'NEW'} has runs of {condition}",
+            old=_runs(old), new=_runs(new),
+            reason=f"only {'BASE' if old else 'NEW'} has runs of {condition}",
         )
-        for condition, (base, new) in sides.items()
-        if not (base and new)
+        for condition, (old, new) in sides.items()
+        if not (old and new)
     ]  # fmt: skip
 
 
@@ -118,14 +118,14 @@ def _read(runs: Sequence[RunSums], cell: tuple[str, str], metric: str) -> tuple[
     return tuple(one for part in _parts(runs, cell) if (one := reading(part, metric)))
 
 
-def _figures(condition: str, base: Sequence[RunSums], new: Sequence[RunSums]) -> list[Figure]:
+def _figures(condition: str, old: Sequence[RunSums], new: Sequence[RunSums]) -> list[Figure]:
     """Every figure of both sides: each endpoint in each phase, and the mean over all of them."""
     found: list[Figure] = []
-    cells = _cells(base)
-    for metric in (*PERCENTILES, *_shares((*base, *new))):
+    cells = _cells(old)
+    for metric in (*PERCENTILES, *_shares((*old, *new))):
         prior = PRIOR["share" if metric in SHARES else "latency"]
-        pairs = {cell: (_read(base, cell, metric), _read(new, cell, metric)) for cell in cells}
-        both = {cell: Sides(*pair) for cell, pair in pairs.items() if all(pair)}
+        pairs = {cell: (_read(old, cell, metric), _read(new, cell, metric)) for cell in cells}
+        both = {c: Sides(*p) for c, p in pairs.items() if all(p) and _matters(metric, p)}
         for phase in dict.fromkeys(phase for phase, _ in both):
             spread = between([s for (p, _), s in both.items() if p == phase], prior)
             found += [
@@ -133,7 +133,7 @@ def _figures(condition: str, base: Sequence[RunSums], new: Sequence[RunSums]) ->
                 for (p, series), sides in both.items()
                 if p == phase
             ]
-        found += _overall(condition, base, new, metric, prior)
+        found += _overall(condition, old, new, metric, prior)
     return found
 
 
@@ -143,18 +143,23 @@ def _shares(runs: Sequence[RunSums]) -> list[str]:
     return [m for m in WORSE if m == WORSE[0] or any(getattr(b, m) for b in buckets)]
 
 
+def _matters(metric: str, pair: Iterable[tuple[Reading, ...]]) -> bool:
+    """An endpoint that nobody saw degraded or shed needs no row that says so."""
+    return metric not in WORSE[1:] or any(r.value for side in pair for r in side)
+
+
 def _overall(
-    condition: str, base: Sequence[RunSums], new: Sequence[RunSums], metric: str, prior: float
+    condition: str, old: Sequence[RunSums], new: Sequence[RunSums], metric: str, prior: float
 ) -> list[Figure]:
     """The mean over the cells that every run has; a single cell says it already."""
     cells = [
         cell
-        for cell in _cells(base)
-        if all(len(_read([run], cell, metric)) == 1 for run in (*base, *new))
+        for cell in _cells(old)
+        if all(len(_read([run], cell, metric)) == 1 for run in (*old, *new))
     ]
     if len(cells) < 2:
         return []
-    read = [tuple(r for run in side if (r := overall(run, cells, metric))) for side in (base, new)]
+    read = [tuple(r for run in side if (r := overall(run, cells, metric))) for side in (old, new)]
     sides = Sides(*read)
     return [Figure(condition, "all", EVERY, metric, sides, between([sides], prior))]
 
@@ -198,7 +203,7 @@ def _missing(
     factor = (reach / room) ** 2 - 1
     if not 0 < factor * sides.seconds <= _FORECAST:
         return None, None
-    fewest = min(len(sides.base), len(sides.new))
+    fewest = min(len(sides.old), len(sides.new))
     return math.ceil(factor * sides.seconds), math.ceil(factor * fewest)
 
 
@@ -208,12 +213,12 @@ def _worded(
 ) -> Change:  # fmt: skip
     share = figure.metric in SHARES
     low, high = bounds if share else (math.exp(min(b, 700.0)) for b in bounds)
-    base, new = (_mean(figure.metric, side) for side in (figure.sides.base, figure.sides.new))
+    old, new = (_mean(figure.metric, side) for side in (figure.sides.old, figure.sides.new))
     span = f"{step(low, share)} to {step(high, share)}"
     change = step(found.change if share else math.exp(found.change), share)
     return Change(
         told=told, condition=figure.condition, phase=figure.phase, series=figure.series,
-        metric=figure.metric, base=base, new=new, change=f"{change} ({span})",
+        metric=figure.metric, old=old, new=new, change=f"{change} ({span})",
         low=float(f"{low:.6g}"), high=float(f"{high:.6g}"),
         margin=f"+{margins.share * 100:g}pt" if share else f"x{margins.latency:g}",
         missing=missing, runs=runs,
@@ -240,17 +245,17 @@ def _reason(missing: float | None, runs: int | None) -> str:
     return f"about {seconds(missing)} more of this load on each side would tell: {many} like these"
 
 
-def _absent(condition: str, base: Sequence[RunSums], new: Sequence[RunSums]) -> list[Change]:
+def _absent(condition: str, old: Sequence[RunSums], new: Sequence[RunSums]) -> list[Change]:
     """Percentiles that a side has no sound reading of, one row for each endpoint and phase."""
     found = []
-    for phase, series in _cells([*base, *new]):
-        sides = [_parts(side, (phase, series)) for side in (base, new)]
+    for phase, series in _cells([*old, *new]):
+        sides = [_parts(side, (phase, series)) for side in (old, new)]
         lost = [m for m in PERCENTILES if not all(any(reading(p, m) for p in s) for s in sides)]
         if lost:
             found.append(
                 Change(
                     told=Told.UNKNOWN, condition=condition, phase=phase, series=series,
-                    metric=", ".join(lost), base="–", new="–", reason=_why(sides, lost),
+                    metric=", ".join(lost), old="–", new="–", reason=_why(sides, lost),
                 )
             )  # fmt: skip
     return found
@@ -267,26 +272,24 @@ def _why(sides: Sequence[Sequence[Part]], lost: Sequence[str]) -> str:
 
 
 def _notes(
-    base: Sequence[RunSums], new: Sequence[RunSums], both: dict[str, tuple[list[RunSums], ...]]
+    old: Sequence[RunSums], new: Sequence[RunSums], both: dict[str, tuple[list[RunSums], ...]]
 ) -> tuple[str, ...]:
     found = []
-    if not both:
-        found.append("BASE and NEW have no experiment on the same runtime in common")
-    twice = sorted({run.run for run in base} & {run.run for run in new})
+    twice = sorted({run.run for run in old} & {run.run for run in new})
     if twice:
         found.append(f"on both sides, so that it proves nothing: {', '.join(twice)}")
-    for condition, (old, now) in both.items():
-        if len(old) + len(now) == 2:
+    for condition, (earlier, later) in both.items():
+        if len(earlier) + len(later) == 2:
             found.append(
                 f"{condition}: one run on each side, so how much runs differ from each other is "
                 "assumed, not measured; keep several in BASE"
             )
-        rates = [sum(r.rate for r in side) / len(side) for side in (old, now)]
+        rates = [sum(r.rate for r in side) / len(side) for side in (earlier, later)]
         if max(rates) > 1.1 * min(rates):
             found.append(f"{condition}: the load differs, {rates[0]:.3g}/s and {rates[1]:.3g}/s")
-        if busy := [run.run for run in (*old, *now) if run.saturated]:
+        if busy := [run.run for run in (*earlier, *later) if run.saturated]:
             found.append(f"{condition}: the load generator was saturated in {', '.join(busy)}")
-    versions = {run.chaoskit for run in (*base, *new)}
+    versions = {run.chaoskit for run in (*old, *new)}
     if len(versions) > 1:
         found.append(f"judged by different versions of chaoskit: {', '.join(sorted(versions))}")
     return tuple(found)

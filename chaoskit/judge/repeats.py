@@ -26,15 +26,15 @@ SHARE_OF_WITHIN = 0.1
 RESOLUTION = 0.1
 
 
-def states(condition: str, base: Sequence[RunSums], new: Sequence[RunSums]) -> list[Change]:
+def states(condition: str, old: Sequence[RunSums], new: Sequence[RunSums]) -> list[Change]:
     """Verdict, putting back, gates and recovery of one condition."""
     found = [
-        _state(condition, "–", "verdict", [r.status for r in base], [r.status for r in new]),
-        _state(condition, "–", "everything was put back", _put_back(base), _put_back(new)),
+        _state(condition, "–", "verdict", [r.status for r in old], [r.status for r in new]),
+        _state(condition, "–", "everything was put back", _put_back(old), _put_back(new)),
     ]
-    gates = dict.fromkeys((*_gates(base), *_gates(new)))
-    found += [_gate(condition, key, base, new) for key in gates]
-    recovery = _recovery(condition, base, new)
+    gates = dict.fromkeys((*_gates(old), *_gates(new)))
+    found += [_gate(condition, key, old, new) for key in gates]
+    recovery = _recovery(condition, old, new)
     return [*found, *([recovery] if recovery else [])]
 
 
@@ -57,55 +57,55 @@ def _gates(runs: Sequence[RunSums]) -> dict[Key, list[Status]]:
     return found
 
 
-def _gate(condition: str, key: Key, base: Sequence[RunSums], new: Sequence[RunSums]) -> Change:
+def _gate(condition: str, key: Key, old: Sequence[RunSums], new: Sequence[RunSums]) -> Change:
     phase, text, implied = key
     before, after = (
-        _gates(side).get(key, [Status.HELD] * len(side) if implied else []) for side in (base, new)
+        _gates(side).get(key, [Status.HELD] * len(side) if implied else []) for side in (old, new)
     )
     return _state(condition, phase, text, before, after)
 
 
-def _state(condition: str, phase: str, what: str, base: list[Status], new: list[Status]) -> Change:
-    told, reason = _told(base, new)
+def _state(condition: str, phase: str, what: str, old: list[Status], new: list[Status]) -> Change:
+    told, reason = _told(old, new)
     return Change(
         told=told, condition=condition, phase=phase, series="–", metric=what,
-        base=_counted(base), new=_counted(new), reason=reason,
+        old=_counted(old), new=_counted(new), reason=reason,
     )  # fmt: skip
 
 
-def _told(base: list[Status], new: list[Status]) -> tuple[Told, str]:
-    if not base or not new:
-        return Told.UNKNOWN, f"not judged in {'NEW' if base else 'BASE'}"
-    before, after = base.count(Status.VIOLATED), new.count(Status.VIOLATED)
+def _told(old: list[Status], new: list[Status]) -> tuple[Told, str]:
+    if not old or not new:
+        return Told.UNKNOWN, f"not judged in {'NEW' if old else 'BASE'}"
+    before, after = old.count(Status.VIOLATED), new.count(Status.VIOLATED)
     if after and not before:
-        if Status.HELD in base:
-            return Told.REGRESSED, f"it never failed in {plural(len(base), 'run')} of BASE"
+        if Status.HELD in old:
+            return Told.REGRESSED, f"it never failed in {plural(len(old), 'run')} of BASE"
         return Told.UNKNOWN, "BASE never settled it"
-    if before and not after and before == len(base) and Status.INCONCLUSIVE not in new:
+    if before and not after and before == len(old) and Status.INCONCLUSIVE not in new:
         return Told.IMPROVED, ""
     if before:
-        return _flaky(before, len(base), after, len(new))
-    if Status.INCONCLUSIVE in new and Status.HELD in base:
+        return _flaky(before, len(old), after, len(new))
+    if Status.INCONCLUSIVE in new and Status.HELD in old:
         return Told.UNKNOWN, "it held in BASE, and is inconclusive in NEW"
     return Told.NO_WORSE, ""
 
 
-def _flaky(before: int, base: int, after: int, new: int) -> tuple[Told, str]:
+def _flaky(before: int, old: int, after: int, new: int) -> tuple[Told, str]:
     """It failed in BASE already: only what chance does not explain is a change (Fisher's test)."""
-    if after == new and before == base:
+    if after == new and before == old:
         return Told.NO_WORSE, ""
-    if fisher(before, base, after, new) < RARE:
+    if fisher(before, old, after, new) < RARE:
         return Told.REGRESSED, "it fails more often than chance explains (Fisher's exact test)"
-    if fisher(base - before, base, new - after, new) < RARE:
+    if fisher(old - before, old, new - after, new) < RARE:
         return Told.IMPROVED, ""
     return Told.UNKNOWN, "it failed in BASE already, but not always: more runs would tell"
 
 
-def fisher(before: int, base: int, after: int, new: int) -> float:
+def fisher(before: int, old: int, after: int, new: int) -> float:
     """The chance of `after` or more of all failures in NEW, if runs of both sides are alike."""
-    failed, runs = before + after, base + new
+    failed, runs = before + after, old + new
     most = min(failed, new)
-    ways = (math.comb(new, k) * math.comb(base, failed - k) for k in range(after, most + 1))
+    ways = (math.comb(new, k) * math.comb(old, failed - k) for k in range(after, most + 1))
     return sum(ways) / math.comb(runs, failed)
 
 
@@ -116,21 +116,21 @@ def _counted(states: list[Status]) -> str:
     return ", ".join(told) or "not judged"
 
 
-def _recovery(condition: str, base: Sequence[RunSums], new: Sequence[RunSums]) -> Change | None:
+def _recovery(condition: str, old: Sequence[RunSums], new: Sequence[RunSums]) -> Change | None:
     """Times to steady state and full strength, whichever is later; None where none was measured.
 
     Seconds as they are, with Student's t over the runs and one variance for both sides.
     """
-    sides = [_times(side) for side in (base, new)]
+    sides = [_times(side) for side in (old, new)]
     if not all(sides):
         return None
     before, after = (np.array(side) for side in sides)
-    within = max(r.recovery.within for r in (*base, *new) if r.recovery)
+    within = max(r.recovery.within for r in (*old, *new) if r.recovery)
     margin, repeats = SHARE_OF_WITHIN * within, len(before) + len(after) - 2
     change = float(after.mean() - before.mean())
     row = Change(
         told=Told.UNKNOWN, condition=condition, phase="recovery", series="–",
-        metric="time to recover", base=_range(before), new=_range(after),
+        metric="time to recover", old=_range(before), new=_range(after),
         margin=f"+{seconds(margin)}",
     )  # fmt: skip
     if repeats < REPEATS:

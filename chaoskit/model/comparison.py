@@ -27,7 +27,7 @@ class Change(Frozen):
     phase: str
     series: str
     metric: str
-    base: str
+    old: str
     new: str
     change: str = ""
     low: float | None = None
@@ -41,7 +41,7 @@ class Change(Frozen):
 class Comparison(Frozen):
     """All of it. `notes` say what stands in the way of an answer, the gravest first."""
 
-    base: tuple[str, ...]
+    old: tuple[str, ...]
     new: tuple[str, ...]
     margin_latency: float
     margin_share: float

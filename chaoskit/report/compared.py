@@ -37,7 +37,7 @@ def headline(found: Comparison) -> str:
 def method(found: Comparison) -> str:
     """What the answer rests on, in one line."""
     return (
-        f"{words.count(len(found.base), 'run')} against {words.count(len(found.new), 'run')}; "
+        f"{words.count(len(found.old), 'run')} against {words.count(len(found.new), 'run')}; "
         f"margins x{found.margin_latency:g} and +{found.margin_share * 100:g}pt; a false alarm in "
         f"at most {found.alpha:.0%} of comparisons"
     )
@@ -60,7 +60,7 @@ def cells(change: Change) -> tuple[str, ...]:
     return (
         change.phase,
         figure,
-        change.base,
+        change.old,
         change.new,
         change.change or words.NONE,
         missing(change),
@@ -104,7 +104,7 @@ def _table(name: str, changes: Iterable[Change]) -> Table:
     for change in changes:
         row = [Text(SIGNS[change.told], style=STYLES[change.told]), *map(Text, cells(change))]
         if change.reason and not change.change:
-            row[2].append(f"\n{change.reason}", style="dim")
+            row[5] = Text(change.reason, style="dim")
         table.add_row(*row)
     return table
 

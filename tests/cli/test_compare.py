@@ -12,14 +12,17 @@ from typing import Any
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
+from jsonschema import Draft202012Validator
 
 from chaoskit.cli import baseline, compare
 from chaoskit.errors import DocumentError, InvalidInput
 from chaoskit.judge.samples import DTYPE, Samples
 from chaoskit.model.samples import Outcome
 from chaoskit.model.verdict import RecoveryFigures, Status
+from chaoskit.schema import baseline_schema
 from tests.report import builder
 
+PUBLISHED = Path(__file__).parents[2] / "docs/schemas/baseline.schema.json"
 LENGTH, RATE = 106.4, 60
 
 
@@ -60,6 +63,12 @@ def healthy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return side(tmp_path_factory.mktemp("healthy"), range(3))
 
 
+@pytest.fixture(scope="module")
+def slow(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three runs whose slowest tenth takes twice as long."""
+    return side(tmp_path_factory.mktemp("slow"), range(10, 13), slower=2.0)
+
+
 def call(base: Path | str, new: Path | str, *words: str) -> Result:
     return CliRunner().invoke(compare.command, [str(base), str(new), *words], standalone_mode=False)
 
@@ -77,17 +86,16 @@ def rows(base: Path, new: Path, path: Path, told: str = "regressed") -> set[tupl
 
 
 def test_runs_in_which_nothing_changed_show_no_regression(healthy: Path, tmp_path: Path) -> None:
-    for seed in range(10, 20):
+    for seed in range(10, 16):
         new = store(tmp_path / str(seed), seed)
         assert rows(healthy, new, tmp_path / "c.json") == set()
 
 
-def test_a_slower_tail_is_found_where_it_is(healthy: Path, tmp_path: Path) -> None:
-    new = side(tmp_path / "new", range(10, 13), slower=2.0)
-    found = rows(healthy, new, tmp_path / "c.json")
+def test_a_slower_tail_is_found_where_it_is(healthy: Path, slow: Path, tmp_path: Path) -> None:
+    found = rows(healthy, slow, tmp_path / "c.json")
     assert ("all", "every endpoint", "p95") in found
     assert {metric for _, _, metric in found} == {"p95", "p99"}
-    assert ("fault", "checkout", "p95") in rows(new, healthy, tmp_path / "c.json", "improved")
+    assert ("all", "every endpoint", "p95") in rows(slow, healthy, tmp_path / "c.json", "improved")
 
 
 def test_more_errors_are_found(healthy: Path, tmp_path: Path) -> None:
@@ -124,10 +132,9 @@ def test_one_run_on_each_side_is_said_loudly(healthy: Path, tmp_path: Path) -> N
     assert call(old, new, "--strict").return_value == 3
 
 
-def test_a_wider_margin_forgives_more(healthy: Path, tmp_path: Path) -> None:
-    new = side(tmp_path / "new", range(10, 13), slower=2.0)
+def test_a_wider_margin_forgives_more(healthy: Path, slow: Path, tmp_path: Path) -> None:
     path = tmp_path / "c.json"
-    call(healthy, new, "--margin-latency", "x3", "--json", str(path))
+    call(healthy, slow, "--margin-latency", "x3", "--json", str(path))
     told = {c["metric"]: c["told"] for c in json.loads(path.read_text())["changes"]
             if c["series"] == "every endpoint"}  # fmt: skip
     assert told["p95"] == "no worse"
@@ -203,11 +210,15 @@ def test_a_longer_recovery_needs_several_runs(healthy: Path, tmp_path: Path) -> 
 def test_only_the_same_experiment_on_the_same_runtime_is_compared(
     healthy: Path, tmp_path: Path
 ) -> None:
-    new = store(tmp_path, 10, slower=3.0, runtime="local")
-    assert rows(healthy, new, tmp_path / "c.json") == set()
-    said = " ".join(call(healthy, new).stdout.split())
-    assert "no experiment on the same runtime in common" in said
-    assert "only BASE has runs of cache-loss on docker" in said
+    other = store(tmp_path / "new", 10, slower=3.0, runtime="local")
+    error = call(healthy, other).exception
+    assert isinstance(error, InvalidInput)
+    assert "BASE has cache-loss on docker; NEW has cache-loss on local" in str(error)
+    store(tmp_path / "new", 11)
+    assert rows(healthy, tmp_path / "new", tmp_path / "c.json") == set()
+    assert ("–", "–", "verdict") in rows(
+        healthy, tmp_path / "new", tmp_path / "c.json", "cannot be told"
+    )
 
 
 # -- files --------------------------------------------------------------------------------------
@@ -218,14 +229,21 @@ def keep(out: Path, *runs: Path) -> Result:
     return CliRunner().invoke(baseline.command, words, standalone_mode=False)
 
 
-def test_a_baseline_file_stands_for_its_runs(healthy: Path, tmp_path: Path) -> None:
-    new = side(tmp_path / "new", range(10, 13), slower=2.0)
+def test_a_baseline_file_stands_for_its_runs(healthy: Path, slow: Path, tmp_path: Path) -> None:
     file = tmp_path / "baseline.json"
     result = keep(file, healthy)
     assert "3 runs of cache-loss on docker" in result.stdout
     assert file.stat().st_size < 20_000
-    assert rows(file, new, tmp_path / "a.json") == rows(healthy, new, tmp_path / "b.json")
+    assert rows(file, slow, tmp_path / "a.json") == rows(healthy, slow, tmp_path / "b.json")
     assert (tmp_path / "a.json").read_text() == (tmp_path / "b.json").read_text()
+
+
+def test_the_file_is_as_its_published_schema_says(healthy: Path, tmp_path: Path) -> None:
+    again = "chaoskit schema baseline > docs/schemas/baseline.schema.json"
+    assert json.loads(PUBLISHED.read_text()) == baseline_schema(), again
+    keep(tmp_path / "b.json", healthy)
+    found = json.loads((tmp_path / "b.json").read_text())
+    assert [e.message for e in Draft202012Validator(baseline_schema()).iter_errors(found)] == []
 
 
 def test_baselines_are_joined_and_a_run_counts_once(healthy: Path, tmp_path: Path) -> None:
@@ -254,15 +272,14 @@ def test_what_is_no_run_is_left_out_and_said(healthy: Path, tmp_path: Path) -> N
     assert "1 run;" in " ".join(result.stdout.split())
 
 
-def test_the_summary_for_a_job_is_markdown(healthy: Path, tmp_path: Path) -> None:
-    new = side(tmp_path / "new", range(10, 13), slower=2.0)
+def test_the_summary_for_a_job_is_markdown(healthy: Path, slow: Path, tmp_path: Path) -> None:
     page = tmp_path / "summary.md"
-    call(healthy, new, "--markdown", str(page))
+    call(healthy, slow, "--markdown", str(page))
     lines = page.read_text().splitlines()
     assert lines[0].startswith("## ✗ ")
     assert any(line.startswith("| ✗ regressed | all | every endpoint p95 |") for line in lines)
     assert not any("no worse |" in line for line in lines)
-    call(healthy, new, "--markdown", str(page), "--all")
+    call(healthy, slow, "--markdown", str(page), "--all")
     assert "| ✓ no worse |" in page.read_text()
 
 
@@ -335,6 +352,13 @@ def test_a_folder_without_runs_is_refused(healthy: Path, tmp_path: Path) -> None
     error = call(healthy, tmp_path).exception
     assert isinstance(error, InvalidInput)
     assert "holds no verdict.json" in str(error)
+
+
+def test_a_place_where_nothing_can_be_written_is_told(healthy: Path, tmp_path: Path) -> None:
+    nowhere = tmp_path / "gone" / "b.json"
+    for error in (keep(nowhere, healthy).exception,
+                  call(healthy, healthy, "--json", str(nowhere)).exception):  # fmt: skip
+        assert "cannot be written" in str(error)
 
 
 def test_the_command_ends_with_the_code_of_what_it_found(healthy: Path, tmp_path: Path) -> None:
