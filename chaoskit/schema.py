@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from chaoskit.document.faultlist import LINK_KEYS, NODE_KEYS, Timing
 from chaoskit.faults import FaultKind, all_faults
+from chaoskit.model.baseline import Baseline
 from chaoskit.model.experiment import Experiment, Selection
 from chaoskit.model.schedule import Schedule
 from chaoskit.model.system import System
@@ -55,6 +56,11 @@ def schedule_schema() -> Json:
 def verdict_schema() -> Json:
     """The schema of `verdict.json`. It is written by us, so nothing is loosened."""
     return {"$schema": _DIALECT, **Verdict.model_json_schema(), "title": "A chaoskit verdict"}
+
+
+def baseline_schema() -> Json:
+    """The schema of `baseline.json`; written by us as well."""
+    return {"$schema": _DIALECT, **Baseline.model_json_schema(), "title": "A chaoskit baseline"}
 
 
 def _fault_schema(kind: FaultKind, definitions: Json) -> Json:

@@ -24,6 +24,8 @@ COMMANDS = {
     "revert": "Put back what a run left in force.",
     "judge": "Judge a stored run again.",
     "report": "Write a stored run's pages again.",
+    "compare": "Say what regressed between two sets of stored runs.",
+    "baseline": "Keep what later runs are compared with in a small file.",
     "runs": "List, show or remove stored runs.",
     "faults": "Show the catalogue of faults.",
     "schema": "Print the JSON Schema for editors.",

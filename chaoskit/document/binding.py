@@ -145,7 +145,7 @@ class _Locator:
 
     def _worded(self, error: ErrorDetails, node: Tree) -> tuple[str, str]:
         kind, context = error["type"], error.get("ctx", {})
-        if kind == "literal_error":
+        if kind in ("literal_error", "enum"):
             names = re.findall(r"'([^']*)'", str(context["expected"]))
             got = str(error["loc"][-2]) if error["loc"][-1] == _KEY else raw(node)
             suggestion = meant(got, names)[1] if isinstance(got, str) else ""

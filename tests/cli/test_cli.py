@@ -47,7 +47,7 @@ def test_light_commands_import_nothing_heavy(words: tuple[str, ...]) -> None:
 def test_help_names_every_command() -> None:
     said = chaoskit("--help").stdout
     for command in ("run", "validate", "plan", "inject", "revert", "judge", "report", "faults",
-                    "schema", "system", "doctor", "halt"):  # fmt: skip
+                    "schema", "system", "doctor", "halt", "compare", "baseline"):  # fmt: skip
         assert f"\n  {command} " in said
 
 
