@@ -190,6 +190,12 @@ class Load(Protocol):
         Returns the process id. Raises LoadError with the script's own message when it fails.
         """
 
+    def surge(self, at: float) -> None:
+        """The fault phase begins at monotonic `at`, a little ahead: a declared surge begins."""
+
+    def calm(self, at: float) -> None:
+        """The fault phase ends at `at`: its own rate again. Twice, or without a surge, is fine."""
+
     def check(self) -> None:
         """Raises LoadError when the generator died or its script failed."""
 

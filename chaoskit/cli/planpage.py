@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from chaoskit.faults import find
+from chaoskit.model.experiment import LoadSpec
 from chaoskit.model.system import System
 from chaoskit.run.plan import Plan, Step
 from chaoskit.units import Duration
@@ -48,7 +49,7 @@ def _head(
 ) -> Iterator[tuple[str, str]]:
     experiment, phases = plan.experiment, plan.experiment.phases
     yield "system", f"{plan.system.system} on {runtime}"
-    yield "load", f"{experiment.load.rate} into {' and '.join(entries)}"
+    yield from _load(experiment.load, entries)
     quick = " (--quick: shortened)" if plan.quick else ""
     yield (
         "phases",
@@ -58,6 +59,20 @@ def _head(
     if plan.draws:
         again = f", drawn now: --seed {plan.seed} makes the same choices" if drawn else ""
         yield "seed", f"{plan.seed}{again}"
+
+
+def _load(load: LoadSpec, entries: Sequence[str]) -> Iterator[tuple[str, str]]:
+    evenly = "" if load.arrivals == "constant" else " at random (Poisson)"
+    yield "load", f"{load.rate}{evenly} into {' and '.join(entries)}"
+    if load.surge is not None:
+        yield "surge", f"{load.surge} of the fault phase, then {load.rate} again"
+    if load.places < load.places_for_timeouts:
+        yield (
+            "note",
+            f"in_flight {load.places} is less than {load.peak} × {load.timeout}: while answers "
+            f"take their timeout, arrivals are not sent and fail; raise it to "
+            f"{load.places_for_timeouts}",
+        )
 
 
 def _step(number: int, step: Step, system: System) -> list[str]:

@@ -122,9 +122,10 @@ def _best(parts: list[bool | None]) -> str:
 def _load(experiment: Experiment, timeline: Timeline) -> Iterator[str]:
     load = timeline.load
     if load.saturated:
+        why = "; ".join(load.causes) or "lower the rate"
         yield (
             f"the load generator was saturated ({load.unsent} of {load.planned} arrivals unsent): "
-            "lower the rate or raise in_flight"
+            f"{why}"
         )
     limit, why = lateness_limit(experiment)
     lasting, which = load.lateness_p95, "p95"

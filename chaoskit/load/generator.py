@@ -73,8 +73,7 @@ class LocustLoad:
         if time.monotonic() >= begin:
             self.stop(0.0)
             raise LoadError("the first arrival was due before the load generator could begin")
-        with contextlib.suppress(BrokenPipeError):
-            self._tell(f"begin {begin!r}\n")
+        self._tell_if_there(f"begin {begin!r}\n")
         self.check()
         assert self.pid is not None
         return self.pid
@@ -99,6 +98,14 @@ class LocustLoad:
             self._await_ready(signal.fileno(), max(within, 0.0))
         self.pid = self._child.pid
         return self.pid
+
+    def surge(self, at: float) -> None:
+        """The fault phase begins `at` (monotonic seconds): a declared surge counts from there."""
+        self._tell_if_there(f"surge {at!r}\n")
+
+    def calm(self, at: float) -> None:
+        """The fault phase ends `at`: from there on the load has its own rate again."""
+        self._tell_if_there(f"calm {at!r}\n")
 
     def check(self) -> None:
         """Raises LoadError when the child ended by itself."""
@@ -127,6 +134,7 @@ class LocustLoad:
         if self._child is None or not path.exists():
             return LoadFacts()
         facts = LoadFacts.model_validate_json(path.read_text(encoding="utf-8"))
+        facts = facts.model_copy(update={"pace": str(self._spec)})
         if not self._killed:
             return facts
         # Else requests in flight at the end would be missing from the samples without a word.
@@ -139,9 +147,7 @@ class LocustLoad:
             return
         if self._child.poll() is None:
             self._asked_to_stop = True
-            # It may die at this very moment; then there is nothing left to ask.
-            with contextlib.suppress(BrokenPipeError):
-                self._tell(f"stop {grace:g}\n")
+            self._tell_if_there(f"stop {grace:g}\n")
         self._reap(grace)
 
     def _spawn(self, tell: int) -> subprocess.Popen[bytes]:
@@ -158,8 +164,7 @@ class LocustLoad:
                 start_new_session=True,
             )
         self._child = child
-        with contextlib.suppress(BrokenPipeError):
-            self._tell(order.model_dump_json() + "\n")
+        self._tell_if_there(order.model_dump_json() + "\n")
         return child
 
     def _order(self, tell: int) -> Order:
@@ -171,7 +176,9 @@ class LocustLoad:
             rate=float(self._spec.rate),
             timeout=float(self._spec.timeout),
             arrivals=self._spec.arrivals,
-            in_flight=self._spec.in_flight,
+            surge=self._spec.surge,
+            in_flight=self._spec.places,
+            enough=self._spec.places_for_timeouts,
             outcomes=self._outcomes,
             seed=self._seed,
             parent=os.getpid(),
@@ -179,11 +186,13 @@ class LocustLoad:
             ready=tell,
         )
 
-    def _tell(self, line: str) -> None:
-        assert self._child is not None
-        assert self._child.stdin is not None
-        self._child.stdin.write(line.encode())
-        self._child.stdin.flush()
+    def _tell_if_there(self, line: str) -> None:
+        if self._child is None or self._child.stdin is None:
+            return
+        # It may die at this very moment; `check` says so, there is nothing to tell it.
+        with contextlib.suppress(BrokenPipeError):
+            self._child.stdin.write(line.encode())
+            self._child.stdin.flush()
 
     def _await_ready(self, signal: int, within: float) -> None:
         assert self._child is not None

@@ -10,11 +10,16 @@ import os
 from typing import Literal
 
 from chaoskit.model.frozen import Frozen
+from chaoskit.model.surge import Surge
 from chaoskit.model.system import Outcomes
 
 
 class Order(Frozen):
-    """`rate` in arrivals per second, `timeout` in seconds. When it begins is told later."""
+    """`rate` in arrivals per second, `timeout` in seconds. When it begins is told later.
+
+    This is worker `worker` of `workers`, counted from 0. `enough` is how many places `in_flight`
+    would have to be so that requests which time out never fill them.
+    """
 
     folder: str
     locustfile: str
@@ -23,7 +28,11 @@ class Order(Frozen):
     rate: float
     timeout: float
     arrivals: Literal["constant", "poisson"]
+    surge: Surge | None = None
     in_flight: int
+    enough: int = 0
+    worker: int = 0
+    workers: int = 1
     outcomes: Outcomes
     seed: int
     parent: int
@@ -32,7 +41,7 @@ class Order(Frozen):
 
     @property
     def arrival_limit(self) -> float:
-        """Seconds after which an arrival is given up, however many requests it makes."""
+        """Seconds between two thinks after which an arrival is given up, whatever it asks."""
         return max(4 * self.timeout, 30.0)
 
     def problems(self) -> list[str]:

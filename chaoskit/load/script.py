@@ -88,7 +88,8 @@ def _bind(user_class: type[locust.User], order: Order, notes: Notes) -> None:
     if user_class.wait_time is not locust.User.wait_time:
         notes.add(
             f"wait {name}",
-            f"{name}.wait_time is ignored: arrivals follow `rate`, they do not wait for answers",
+            f"{name}.wait_time is ignored between tasks: arrivals follow `rate`, they do not wait "
+            "for answers; a task that thinks calls self.wait()",
         )
     if user_class.fixed_count:
         notes.add(f"fixed {name}", f"{name}.fixed_count is ignored: `weight` shares out arrivals")

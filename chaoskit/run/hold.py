@@ -71,6 +71,12 @@ class NoLoad:
     def start(self, folder: Path, begin: float) -> int:
         return 0
 
+    def surge(self, at: float) -> None:
+        """Nothing is sent."""
+
+    def calm(self, at: float) -> None:
+        """Nothing is sent."""
+
     def check(self) -> None:
         """Nothing can fail."""
 
