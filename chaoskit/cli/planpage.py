@@ -63,7 +63,8 @@ def _head(
 
 def _load(load: LoadSpec, entries: Sequence[str]) -> Iterator[tuple[str, str]]:
     evenly = "" if load.arrivals == "constant" else " at random (Poisson)"
-    yield "load", f"{load.rate}{evenly} into {' and '.join(entries)}"
+    shared = "" if load.workers == 1 else f" by {load.workers} processes"
+    yield "load", f"{load.rate}{evenly} into {' and '.join(entries)}{shared}"
     if load.surge is not None:
         yield "surge", f"{load.surge} of the fault phase, then {load.rate} again"
     if load.places < load.places_for_timeouts:

@@ -133,7 +133,7 @@ class Gauge:
         order = self._order
         if not self.unsent:
             return
-        unsent = f"{self.unsent} arrivals were not sent: {order.in_flight} were waiting already"
+        unsent = f"{self.unsent} arrivals were not sent: {order.places} were waiting already"
         if order.in_flight < order.enough:
             yield (
                 f"{unsent}, fewer than can wait when answers take their timeout: raise in_flight "

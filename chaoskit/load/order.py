@@ -17,8 +17,8 @@ from chaoskit.model.system import Outcomes
 class Order(Frozen):
     """`rate` in arrivals per second, `timeout` in seconds. When it begins is told later.
 
-    This is worker `worker` of `workers`, counted from 0. `enough` is how many places `in_flight`
-    would have to be so that requests which time out never fill them.
+    This is worker `worker` of `workers`, counted from 0, and gets its part of the arrivals and
+    of `in_flight`. That would have to be `enough` so that timeouts never fill it.
     """
 
     folder: str
@@ -35,9 +35,14 @@ class Order(Frozen):
     workers: int = 1
     outcomes: Outcomes
     seed: int
-    parent: int
-    parent_is_main_thread: bool
-    ready: int
+    parent: int = 0
+    parent_is_main_thread: bool = False
+    ready: int = -1
+
+    @property
+    def places(self) -> int:
+        """This worker's part of `in_flight`."""
+        return math.ceil(self.in_flight / self.workers)
 
     @property
     def arrival_limit(self) -> float:

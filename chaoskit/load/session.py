@@ -20,7 +20,7 @@ from chaoskit.load.arrivals import Dispatcher, Stage
 from chaoskit.load.gauge import Gauge
 from chaoskit.load.lifeline import Lifeline
 from chaoskit.load.order import Order
-from chaoskit.load.recorder import MOST_NAMES, Recorder
+from chaoskit.load.recorder import MOST_NAMES, Recorder, facts_file
 from chaoskit.load.script import Script, load_script
 from chaoskit.load.seats import Seats
 from chaoskit.load.timetable import Timetable
@@ -41,7 +41,7 @@ class Session:
         self._stop = Event()
         self._gauge = Gauge(order)
         self._script: Script = load_script(order, self._gauge.notes)
-        self._recorder = Recorder(self._folder)
+        self._recorder = Recorder(self._folder, order.worker)
         self._stage = Stage(order, self._recorder, self._gauge)
         self._facts_due = 0.0
 
@@ -72,7 +72,7 @@ class Session:
     def _send(self, begin: float) -> None:
         order = self._order
         seats = Seats(self._script.environment, order.timeout)
-        dispatcher = Dispatcher(self._stage, seats, order.in_flight)
+        dispatcher = Dispatcher(self._stage, seats, order.places)
         timetable = Timetable(order, begin, self._lifeline)
         arrivals = timetable.arrivals(self._script.tasks)
         self._gauge.begin()
@@ -109,7 +109,8 @@ class Session:
                 "name=, the rest is counted together",
             )
             self._recorder.crowded = False
-        fresh = self._folder / "facts.json.new"
+        path = facts_file(self._folder, self._order.worker)
+        fresh = path.with_suffix(".new")
         fresh.write_text(self._gauge.facts().model_dump_json(), encoding="utf-8")
-        fresh.replace(self._folder / "facts.json")
+        fresh.replace(path)
         self._facts_due = time.monotonic() + FACTS_EVERY

@@ -68,6 +68,9 @@ class LoadSpec(Frozen):
         "Default: 500, or the highest rate times the timeout where that is more",
     )
     surge: Surge | None = Field(default=None, description="another rate in the fault phase")
+    workers: int = Field(
+        default=1, ge=1, le=64, description="processes on this machine that share the arrivals"
+    )
 
     @property
     def peak(self) -> Rate:
@@ -87,7 +90,8 @@ class LoadSpec(Frozen):
     def __str__(self) -> str:
         spaced = "" if self.arrivals == "constant" else ", at random (Poisson)"
         surge = "" if self.surge is None else f", {self.surge} of the fault phase"
-        return f"{self.rate}{surge}{spaced}"
+        workers = "" if self.workers == 1 else f", by {self.workers} processes"
+        return f"{self.rate}{surge}{spaced}{workers}"
 
 
 class Recovery(Frozen):

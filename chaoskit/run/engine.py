@@ -132,8 +132,8 @@ class Engine:
         """Start the load; returns the monotonic time of its first arrival."""
         load, folder = self.around.load, self.around.folder / "load"
         folder.mkdir(exist_ok=True)
-        pid = self._await("load", lambda: load.prepare(folder), timeout=LOAD_TIMEOUT)
-        self.journal.append("process", what="load", pid=pid, started=processes.started(pid))
+        for pid in self._await("load", lambda: load.prepare(folder), timeout=LOAD_TIMEOUT):
+            self.journal.append("process", what="load", pid=pid, started=processes.started(pid))
         begin = self.clock.now() + LEAD
         load.start(folder, begin)
         return begin

@@ -100,17 +100,16 @@ class FakeLoad:
         self._ended: float | None = None
         self.pretend: LoadFacts | None = None
 
-    def prepare(self, folder: Path) -> int:
+    def prepare(self, folder: Path) -> tuple[int, ...]:
         self.check()
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "worker-0.names").write_text("".join(f"{name}\n" for name in self.names))
         self._folder = folder
-        return NO_PROCESS
+        return (NO_PROCESS,)
 
-    def start(self, folder: Path, begin: float) -> int:
-        pid = self.prepare(folder)
+    def start(self, folder: Path, begin: float) -> None:
+        self.prepare(folder)
         self._pace = Pace(begin, self._rate)
-        return pid
 
     def surge(self, at: float) -> None:
         if self._surge is not None and self._pace is not None:
