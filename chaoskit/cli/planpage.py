@@ -136,7 +136,8 @@ def _bounds(plan: Plan) -> Iterator[tuple[str, str]]:
     for hit in plan.hits:
         yield "hits", str(hit)
     if not plan.steps:
-        yield "faults", "none: the system must hold under load alone"
+        what = "load alone" if plan.experiment.load.surge is None else "the surge alone"
+        yield "faults", f"none: the system must hold under {what}"
     most = plan.experiment.max_duration
     yield "takes", f"{Duration(plan.worst_case)} at worst; no injection is open longer than {most}"
     yield "halts on", "chaoskit halt, Ctrl-C, SIGTERM, SIGHUP"

@@ -14,9 +14,16 @@ from urllib.parse import urlsplit
 from chaoskit.document.binding import node_at
 from chaoskit.document.nearest import meant
 from chaoskit.document.tree import Problems, Table
-from chaoskit.model.system import CommandProbe, HttpProbe, LinkSpec, ProbeSpec, System, TcpProbe
+from chaoskit.model.system import (
+    CLIENT,
+    CommandProbe,
+    HttpProbe,
+    LinkSpec,
+    ProbeSpec,
+    System,
+    TcpProbe,
+)
 
-CLIENT = "client"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _LINK = re.compile(r"(\S+) -> ([^\s/]+)")
 
