@@ -176,19 +176,25 @@ class Probe(Protocol):
 
 
 class Load(Protocol):
-    """A load generator in a process of its own."""
+    """A load generator in processes of its own."""
 
-    def prepare(self, folder: Path) -> int:
-        """Start its process, writing under `folder`, and wait until it could begin.
+    def prepare(self, folder: Path) -> tuple[int, ...]:
+        """Start its processes, writing under `folder`, and wait until they could begin.
 
-        Nothing is sent yet. Returns the process id; raises LoadError as `start` does.
+        Nothing is sent yet. Returns the process ids; raises LoadError as `start` does.
         """
 
-    def start(self, folder: Path, begin: float) -> int:
+    def start(self, folder: Path, begin: float) -> None:
         """Make it send; the first arrival is due at monotonic `begin`. Prepares if need be.
 
-        Returns the process id. Raises LoadError with the script's own message when it fails.
+        Raises LoadError with the script's own message when it fails.
         """
+
+    def surge(self, at: float) -> None:
+        """The fault phase begins at monotonic `at`, a little ahead: a declared surge begins."""
+
+    def calm(self, at: float) -> None:
+        """The fault phase ends at `at`: its own rate again. Twice, or without a surge, is fine."""
 
     def check(self) -> None:
         """Raises LoadError when the generator died or its script failed."""

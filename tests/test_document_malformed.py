@@ -28,6 +28,15 @@ SAID = {
         "10:40: kill may be open for 30s at most, its 'for' is 40s "
         "(shorten it, or raise max_duration in the experiment)",
     ],
+    "surge": [
+        "4:53: expected a rate such as 60/s, got '300' (did you mean 300/s?)",
+        "4:58: unknown key 'afer' (did you mean 'after'?)",
+    ],
+    "surge-late": [
+        "4:48: the surge would end at 23s, but the fault phase lasts 20s "
+        "(begin earlier, or make the phase longer)"
+    ],
+    "surge-kind": ["4:48: a surge needs exactly one of 'to' and 'steps'"],
     "radius": [
         "8:27: expected at least 1, got '0'",
         "8:41: expected a share above 0% and up to 100%, got '101%'",

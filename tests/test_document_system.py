@@ -172,3 +172,20 @@ def test_booleans_are_only_true_and_false(root):
         if field.annotation is bool and not field.metadata
     ]
     assert lax == []
+
+
+@pytest.mark.parametrize(
+    ("links", "entrance"),
+    [
+        (
+            {"web -> cache": {"proxies": ["a"]}, "client -> web": {"proxies": ["b"]}},
+            "client -> web",
+        ),
+        ({"web -> cache": {"proxies": ["a"]}}, "gate"),
+    ],
+)
+def test_the_load_comes_in_by_the_clients_link_or_the_outermost_tier(links, entrance):
+    layers = {"web": "application", "gate": "access", "cache": "cache"}
+    tiers = {name: {"layer": layer, "nodes": [f"{name}1"]} for name, layer in layers.items()}
+    made = {"system": "s", "entry": {"url": "http://127.0.0.1:1"}, "tiers": tiers, "links": links}
+    assert System.model_validate(made).entrance == entrance

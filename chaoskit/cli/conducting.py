@@ -201,6 +201,7 @@ def judge_run(folder: Path) -> Verdict:
         started_at=opening.get("at", ""),
         version=__version__,
         cost_per_second=plan.system.cost_per_second,
+        entrance=plan.system.entrance,
     )
     (folder / "verdict.json").write_text(verdict.model_dump_json(indent=1))
     return verdict

@@ -15,6 +15,7 @@ import click
 from chaoskit.faults import find
 from chaoskit.judge.claims import needed
 from chaoskit.judge.windows import SLACK
+from chaoskit.model.experiment import LoadSpec
 from chaoskit.model.system import System
 from chaoskit.run.plan import Plan, Step
 from chaoskit.units import Duration
@@ -51,7 +52,7 @@ def _head(
 ) -> Iterator[tuple[str, str]]:
     experiment, phases = plan.experiment, plan.experiment.phases
     yield "system", f"{plan.system.system} on {runtime}"
-    yield "load", f"{experiment.load.rate} into {' and '.join(entries)}"
+    yield from _load(experiment.load, entries)
     for name, spec in plan.probes.items():
         yield "probes", f"{name} ({spec.kind}), asked every {spec.every}"
     quick = " (--quick: shortened)" if plan.quick else ""
@@ -91,6 +92,21 @@ def _ask_oftener(every: float) -> str:
     """Where a probe may be asked that often; rounded down to what a person would write."""
     shown = math.floor(every * 10 + SLACK) / 10 if every < 1 else math.floor(every)
     return f"ask every {Duration(shown)}, or " if shown else ""
+
+
+def _load(load: LoadSpec, entries: Sequence[str]) -> Iterator[tuple[str, str]]:
+    evenly = "" if load.arrivals == "constant" else " at random (Poisson)"
+    shared = "" if load.workers == 1 else f" by {load.workers} processes"
+    yield "load", f"{load.rate}{evenly} into {' and '.join(entries)}{shared}"
+    if load.surge is not None:
+        yield "surge", f"{load.surge} of the fault phase, then {load.rate} again"
+    if load.places < load.places_for_timeouts:
+        yield (
+            "note",
+            f"in_flight {load.places} is less than {load.peak} × {load.timeout}: while answers "
+            f"take their timeout, arrivals are not sent and fail; raise it to "
+            f"{load.places_for_timeouts}",
+        )
 
 
 def _step(number: int, step: Step, system: System) -> list[str]:
@@ -153,7 +169,8 @@ def _bounds(plan: Plan) -> Iterator[tuple[str, str]]:
     for hit in plan.hits:
         yield "hits", str(hit)
     if not plan.steps:
-        yield "faults", "none: the system must hold under load alone"
+        what = "load alone" if plan.experiment.load.surge is None else "the surge alone"
+        yield "faults", f"none: the system must hold under {what}"
     most = plan.experiment.max_duration
     yield "takes", f"{Duration(plan.worst_case)} at worst; no injection is open longer than {most}"
     yield "halts on", "chaoskit halt, Ctrl-C, SIGTERM, SIGHUP"

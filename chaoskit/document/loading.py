@@ -14,7 +14,7 @@ from chaoskit.document.environment import Secrets, interpolate
 from chaoskit.document.faultlist import BoundFault, bind_faults
 from chaoskit.document.files import find_system, read_table, shown
 from chaoskit.document.nearest import meant
-from chaoskit.document.points import check_maximum, check_point, check_timing
+from chaoskit.document.points import check_maximum, check_point, check_surge, check_timing
 from chaoskit.document.series import check_series
 from chaoskit.document.settings import apply
 from chaoskit.document.systems import Systems
@@ -115,6 +115,9 @@ class Loader:
             if isinstance(value, Quantity) and not value:
                 place = node_at(tree, location)[1]
                 self.problems.add(place, f"'{location[-1]}' must be more than {value}")
+        if experiment and (surge := experiment.load.surge):
+            load, _ = node_at(tree, ("load",))
+            check_surge(load, surge, experiment.phases.fault, self.problems)
         return experiment
 
     def _check_faults(

@@ -5,10 +5,12 @@ Pure checks on typed values; nothing here asks a running system.
 
 from __future__ import annotations
 
+from chaoskit.document.binding import node_at
 from chaoskit.document.faultlist import BoundFault
 from chaoskit.document.nearest import meant
-from chaoskit.document.tree import Problems
+from chaoskit.document.tree import Problems, Tree
 from chaoskit.model.experiment import Experiment
+from chaoskit.model.surge import Surge
 from chaoskit.model.system import System
 from chaoskit.units import Duration
 
@@ -28,6 +30,21 @@ def check_timing(fault: BoundFault, phase: Duration, problems: Problems) -> None
         said = f"'{fault.use.name}' would end at {end}, but the fault phase lasts {phase}"
         hint = f"at most for: {Duration(phase - after)}, or make the phase longer"
         problems.add(fault.place_of("for"), said, hint)
+
+
+def check_surge(load: Tree, surge: Surge, phase: Duration, problems: Problems) -> None:
+    """The surge begins, reaches its last rate and ends inside the fault phase."""
+    reached = Duration(surge.after + surge.rises)
+    ends = reached if surge.lasts is None else Duration(surge.after + surge.lasts)
+    if surge.lasts is None and reached >= phase:
+        said = f"the surge would reach its last rate at {reached}"
+    elif ends > phase:
+        said = f"the surge would end at {ends}"
+    else:
+        return
+    place = node_at(load, ("surge",))[1]
+    said = f"{said}, but the fault phase lasts {phase}"
+    problems.add(place, said, "begin earlier, or make the phase longer")
 
 
 def check_maximum(fault: BoundFault, experiment: Experiment, problems: Problems) -> None:

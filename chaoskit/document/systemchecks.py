@@ -15,9 +15,8 @@ from chaoskit.document.binding import node_at
 from chaoskit.document.nearest import meant
 from chaoskit.document.tree import Problems, Table
 from chaoskit.model.probes import CommandProbe, ProbeSpec, StateProbe
-from chaoskit.model.system import LinkSpec, System
+from chaoskit.model.system import CLIENT, LinkSpec, System
 
-CLIENT = "client"
 # Of each kind of which one is needed: one place, or each node of a tier.
 DIRECT = {"http": "url", "tcp": "host", "sql": "url", "redis_value": "host"}
 SHORTEST = 0.1

@@ -122,9 +122,10 @@ def _best(parts: list[bool | None]) -> str:
 def _load(experiment: Experiment, timeline: Timeline) -> Iterator[str]:
     load = timeline.load
     if load.saturated:
+        why = "; ".join(load.causes) or "lower the rate"
         yield (
             f"the load generator was saturated ({load.unsent} of {load.planned} arrivals unsent): "
-            "lower the rate or raise in_flight"
+            f"{why}"
         )
     limit, why = lateness_limit(experiment)
     lasting, which = load.lateness_p95, "p95"
@@ -176,6 +177,8 @@ def _missing(experiment: Experiment, timeline: Timeline) -> Iterator[str]:
         yield f"only {count} were injected"
     if phases.fault_window(timeline).span is None:
         yield "no data: the fault phase was not completed"
+    elif experiment.load.surge and phases.surge_window(experiment, timeline).span is None:
+        yield "no data: the surge was not judged, because no fault was open while it lasted"
     if phases.reverted_at(timeline) is None:
         yield "no data: nothing says that the faults were reverted, so recovery was not measured"
     elif _hold_is_due(experiment, timeline):

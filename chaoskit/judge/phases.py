@@ -57,6 +57,16 @@ def fault_window(timeline: Timeline) -> Window:
     return Window("fault", first, min([*lost, end]) if lost and end is not None else end)
 
 
+def surge_window(experiment: Experiment, timeline: Timeline) -> Window:
+    """What is judged of the load's surge: as much of it as lies in the fault window."""
+    surge, phase, judged = experiment.load.surge, timeline.span("fault"), fault_window(timeline)
+    if surge is None or phase is None or judged.span is None:
+        return Window("fault", None, None)
+    begin, (first, last) = phase.begin + surge.after, judged.span
+    end = last if surge.lasts is None else min(last, begin + surge.lasts)
+    return Window("fault", max(begin, first), end)
+
+
 def _last_in_force(injection: InjectionRecord) -> float:
     """Of a lost one; one that no look ever listed was in force for no time at all."""
     known = (injection.last_listed, injection.acknowledged, injection.begun, injection.lost)

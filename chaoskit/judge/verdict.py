@@ -17,7 +17,7 @@ from chaoskit.judge.phases import Window
 from chaoskit.judge.samples import Samples
 from chaoskit.judge.wording import plural
 from chaoskit.model.experiment import Experiment
-from chaoskit.model.timeline import Timeline
+from chaoskit.model.timeline import Timeline, Trouble
 from chaoskit.model.verdict import (
     CoverageCell,
     Gate,
@@ -38,10 +38,12 @@ def judge(
     started_at: str,
     version: str,
     cost_per_second: float | None = None,
+    entrance: str | None = None,
 ) -> Verdict:
     """Judge a stored or just finished run from its timeline and all its samples.
 
-    `cost_per_second` is what a second of full outage costs, where the system's owner says it.
+    `cost_per_second` is what a second of full outage costs, where the system's owner says it;
+    `entrance` the failure point that a surge of traffic is trouble to.
     """
     recovery = phases.recovery_figures(experiment, timeline)
     gates = _gates(experiment, timeline, samples, recovery)
@@ -52,7 +54,7 @@ def judge(
         figures=_figures(experiment, timeline, samples), injections=timeline.injections,
         spans=timeline.spans, recovery=recovery,
         impact=measured_impact(experiment, timeline, samples, cost_per_second),
-        coverage=coverage(timeline, status),
+        coverage=coverage(experiment, timeline, status, entrance),
         load=timeline.load, restored=timeline.restored, differences=timeline.differences,
         stop_kind=timeline.stop_kind, stopped=timeline.stopped, quick=timeline.quick,
         seed=timeline.seed, started_at=started_at, chaoskit=version,
@@ -113,7 +115,7 @@ def join(
         return Status.VIOLATED, (*violated, *restored)
     if open_questions:
         return Status.INCONCLUSIVE, (*open_questions, *restored)
-    return Status.HELD, (_held(timeline, gates), *restored)
+    return Status.HELD, (_held(experiment, timeline, gates), *restored)
 
 
 def _of_requests(experiment: Experiment, samples: Samples) -> Experiment:
@@ -134,10 +136,11 @@ def _violations(timeline: Timeline, gates: tuple[Gate, ...]) -> Iterator[str]:
         yield f"stopped as violated: {timeline.stopped or 'a budget was spent'}"
 
 
-def _held(timeline: Timeline, gates: tuple[Gate, ...]) -> str:
-    proven = len(timeline.injections)
+def _held(experiment: Experiment, timeline: Timeline, gates: tuple[Gate, ...]) -> str:
+    proven, surge = len(timeline.injections), experiment.load.surge
     faults = f"{plural(proven, 'fault')} proven in force" if proven else "no fault was asked for"
-    return f"all {len(gates)} gates held; {faults}"
+    sent = "" if surge is None else f"; the surge {surge} of the fault phase was sent"
+    return f"all {len(gates)} gates held; {faults}{sent}"
 
 
 def _not_restored(timeline: Timeline) -> tuple[str, ...]:
@@ -147,13 +150,20 @@ def _not_restored(timeline: Timeline) -> tuple[str, ...]:
     return (f"the system was not restored: {detail}",)
 
 
-def coverage(timeline: Timeline, status: Status) -> tuple[CoverageCell, ...]:
-    """One cell for each failure point (tier or link) and class of trouble that was injected."""
-    cells = dict.fromkeys(
+def coverage(
+    experiment: Experiment, timeline: Timeline, status: Status, entrance: str | None
+) -> tuple[CoverageCell, ...]:
+    """One cell for each failure point (tier or link) and class of trouble that was injected.
+
+    A surge of traffic exhausts the `entrance`.
+    """
+    cells: dict[tuple[str, Trouble], None] = dict.fromkeys(
         (i.tier or i.point.partition("/")[0].strip(), i.trouble)
         for i in timeline.injections
         if i.begun is not None
     )
+    if entrance is not None and phases.surge_window(experiment, timeline).span is not None:
+        cells[entrance, "exhausted"] = None
     return tuple(CoverageCell(point=p, trouble=t, status=status) for p, t in cells)
 
 

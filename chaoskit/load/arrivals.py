@@ -1,13 +1,15 @@
 """Arrivals: sent when they are due, whatever became of the ones before; each leaves its samples.
 
 Latency counts from the intended start for an arrival's first request and from the real start for
-later ones. No arrival may end without a sample, except one whose task asked for nothing.
+later ones. No arrival may end without a sample, except one whose task asked for nothing, and
+no failure of one without a failed sample.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -27,6 +29,8 @@ from chaoskit.model.samples import Outcome
 
 # Locust's own ways to leave a task early; none of them is a failure.
 _LEAVING = (InterruptTaskSet, RescheduleTask, RescheduleTaskImmediately)
+# While it waits for an arrival the fault phase may begin: how often the due time is looked at.
+_LOOK_EVERY = 0.05
 
 
 @dataclass(eq=False, slots=True)
@@ -49,10 +53,15 @@ class Arrival:
         self._stage = stage
         self._pending: set[Issued] = set()
         self._issued = 0
+        self._thought = 0.0
+        self._thinks = False
+        self._refused = False
         self._settled = False
+        self._limit: gevent.Timeout | None = None
 
     def issue(self, name: str, now: float) -> Issued:
-        issued = Issued(self, name, now if self._issued else self.intended, now)
+        start = now if self._issued else self.intended + self._thought
+        issued = Issued(self, name, start, now)
         self._issued += 1
         self._pending.add(issued)
         return issued
@@ -61,20 +70,56 @@ class Arrival:
         """Record it once; an answer after the arrival was given up is not counted twice."""
         if issued in self._pending:
             self._pending.discard(issued)
+            self._refused = outcome >= Outcome.SHED
             self._stage.recorder.add(name, issued.start, end - issued.start, outcome, status)
 
+    @contextmanager
+    def thinking(self) -> Iterator[None]:
+        """Meanwhile it waits for nobody: it takes no place and no time of its limit."""
+        began, self._thinks = time.monotonic(), True
+        self._stage.thinking += 1
+        self._stage.gauge.notes.drop(f"wait {self.choice.user_class.__name__}")
+        self._put_off()
+        try:
+            yield
+        finally:
+            self._thinks = False
+            self._stage.thinking -= 1
+            self._thought += time.monotonic() - began
+        if self._settled:
+            raise InterruptTaskSet(reschedule=False)  # type: ignore[no-untyped-call]
+        self._set_off()
+
     def give_up(self, now: float, failed: bool) -> None:
-        """Everything without an answer has failed; `failed` also says that the task did."""
+        """Everything without an answer has failed; `failed` also says that the task did.
+
+        A task that fails between its requests leaves a failed sample of its own name for the one
+        that it did not send, unless the last answer had failed already and tells as much.
+        """
         if self._settled:
             return
         self._settled = True
+        told = bool(self._pending) or self._refused
         for issued in self._pending:
             self._stage.recorder.add(issued.name, issued.start, now - issued.start, Outcome.FAILED)
         self._pending.clear()
-        if failed and not self._issued:
-            self._stage.fail(self.choice.name, self.intended, now)
+        if failed and not told:
+            self._stage.fail(self.choice.name, now if self._issued else self.intended, now)
+
+    def end_with_load(self, now: float) -> None:
+        """The load has been stopped: what waits has failed, a next request is not due any more."""
+        self.give_up(now, failed=not self._thinks)
+
+    def _set_off(self) -> None:
+        """From now on it has the whole time limit again."""
+        self._limit = gevent.Timeout.start_new(self._stage.limit, False)
+
+    def _put_off(self) -> None:
+        if self._limit is not None:
+            self._limit.close()
 
     def __enter__(self) -> Self:
+        self._set_off()
         return self
 
     def __exit__(
@@ -83,11 +128,13 @@ class Arrival:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> bool:
+        self._put_off()
         self._stage.open.discard(self)
-        self._note(error)
+        overdue = error is not None and error is self._limit
+        self._note(None if overdue else error)
         self.give_up(time.monotonic(), not self.finished and not isinstance(error, _LEAVING))
         # A task may raise anything: it is a finding about the target or the script, and recorded.
-        return isinstance(error, Exception)
+        return overdue or isinstance(error, Exception)
 
     def _note(self, error: BaseException | None) -> None:
         notes, task = self._stage.gauge.notes, self.choice.name
@@ -110,10 +157,17 @@ class Stage:
 
     def __init__(self, order: Order, recorder: Recorder, gauge: Gauge) -> None:
         self.open: set[Arrival] = set()
+        self.thinking = 0
+        self.limit = order.arrival_limit
         self.script = order.locustfile
         self.recorder = recorder
         self.gauge = gauge
         self._rules = order.outcomes
+
+    @property
+    def waiting(self) -> int:
+        """Open arrivals that wait for an answer, or are about to ask."""
+        return len(self.open) - self.thinking
 
     def fail(self, name: str, intended: float, now: float) -> None:
         self.recorder.add(name, intended, now - intended, Outcome.FAILED)
@@ -150,31 +204,41 @@ class Stage:
 
 
 class Dispatcher:
-    """Sends one arrival at each due time; beyond `in_flight` open ones it is unsent."""
+    """Sends one arrival at each due time; beyond `in_flight` waiting ones it is unsent."""
 
-    def __init__(self, stage: Stage, seats: Seats, in_flight: int, limit: float) -> None:
+    def __init__(self, stage: Stage, seats: Seats, in_flight: int) -> None:
         self._stage = stage
         self._seats = seats
         self._in_flight = in_flight
-        self._limit = limit
 
-    def run(self, due: Iterator[float], tasks: Iterator[TaskChoice], stop: Event) -> None:
-        for intended, choice in zip(due, tasks, strict=False):
-            ahead = intended - time.monotonic()
-            if ahead > 0:
-                if stop.wait(ahead):
-                    return
-            else:
-                # Late: let the arrivals that were sent start before the next one is looked at.
-                gevent.sleep(0)
-                if stop.is_set():
-                    return
+    def run(
+        self,
+        arrivals: Iterator[tuple[float, TaskChoice]],
+        due: Callable[[float], float],
+        stop: Event,
+    ) -> None:
+        """Send them all, each when `due` says of its number, until `stop`."""
+        for number, choice in arrivals:
+            intended = self._await(number, due, stop)
+            if stop.is_set():
+                return
             self._send(intended, choice)
+
+    @staticmethod
+    def _await(number: float, due: Callable[[float], float], stop: Event) -> float:
+        ahead = due(number) - time.monotonic()
+        if ahead <= 0:
+            # Late: let the arrivals that were sent start before the next one is looked at.
+            gevent.sleep(0)
+        # A surge that begins meanwhile brings it forward.
+        while ahead > 0 and not stop.wait(min(ahead, _LOOK_EVERY)):
+            ahead = due(number) - time.monotonic()
+        return due(number)
 
     def _send(self, intended: float, choice: TaskChoice) -> None:
         gauge, stage = self._stage.gauge, self._stage
         gauge.planned += 1
-        if len(stage.open) >= self._in_flight:
+        if stage.waiting >= self._in_flight:
             gauge.unsent += 1
             stage.fail(choice.name, intended, time.monotonic())
             return
@@ -187,7 +251,7 @@ class Dispatcher:
         self._stage.gauge.lateness.add(time.monotonic() - arrival.intended)
         gevent.getcurrent().arrival = arrival
         seat: Seat | None = None
-        with arrival, gevent.Timeout(self._limit, False):
+        with arrival:
             seat = self._seats.take(arrival.choice.user_class)
             seat.issuer = arrival
             arrival.choice.task(seat.user)

@@ -1,8 +1,8 @@
 """`python -m chaoskit.load.child`: the process that Locust and gevent have to themselves.
 
-Started only by `generator`, with an order on standard input. Whatever it dies of is left as one
-line in `error.json`. Locust is imported late: gevent must replace nothing before the lifeline is
-held.
+Started only by `worker`, with an order on standard input. Whatever it dies of is left as one
+line in `worker-N.error`. Locust is imported late: gevent must replace nothing before the lifeline
+is held.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from chaoskit.errors import LoadError
 from chaoskit.load.blame import first_line, place
 from chaoskit.load.lifeline import Lifeline
 from chaoskit.load.order import Order, receive
+from chaoskit.load.recorder import error_file
 
 FAILED = 3
 
@@ -50,12 +51,12 @@ def _go_first() -> None:
 
 
 def _leave_word(order: Order) -> None:
-    """From here on an uncaught error becomes `error.json` and exit code 3."""
+    """From here on an uncaught error becomes `worker-N.error` and exit code 3."""
 
     def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         traceback.print_exception(kind, error, trace)
         message = describe(error, order.locustfile)
-        Path(order.folder, "error.json").write_text(json.dumps({"message": message}))
+        error_file(Path(order.folder), order.worker).write_text(json.dumps({"message": message}))
         sys.stderr.flush()
         os._exit(FAILED)
 

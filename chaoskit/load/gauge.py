@@ -9,6 +9,7 @@ import math
 import os
 from collections.abc import Iterable
 
+from chaoskit.load.order import Order
 from chaoskit.model.timeline import LoadFacts
 
 LATE = 0.1
@@ -53,6 +54,11 @@ class Notes:
         self._first.setdefault(kind, sentence)
         self._counts[kind] = self._counts.get(kind, 0) + 1
 
+    def drop(self, kind: str) -> None:
+        """What was said has turned out not to be so."""
+        self._first.pop(kind, None)
+        self._counts.pop(kind, None)
+
     def sentences(self) -> Iterable[str]:
         for kind, sentence in self._first.items():
             often = self._counts[kind]
@@ -60,48 +66,83 @@ class Notes:
 
 
 class Gauge:
-    """Counts arrivals and notices when this process is the bottleneck."""
+    """Counts arrivals and notices when this process is the bottleneck, and by what."""
 
-    def __init__(self) -> None:
+    def __init__(self, order: Order) -> None:
         self.planned = self.sent = self.unsent = 0
         self.lateness = Lateness()
         self.notes = Notes()
-        self._busy_for = 0.0
-        self._busiest = 0.0
-        self._looked = os.times()
+        self._order = order
+        self.begin()
+
+    def begin(self) -> None:
+        """What is measured counts from now: loading the script is no load."""
+        self._busy_for = self._busiest = self._highest = 0.0
+        self._began = self._looked = os.times()
 
     def look(self) -> None:
         """Measure the share of one core since the last look."""
         was, self._looked = self._looked, os.times()
-        passed = self._looked.elapsed - was.elapsed
-        if passed <= 0:
+        if (passed := self._looked.elapsed - was.elapsed) <= 0:
             return
-        used = self._looked.user + self._looked.system - was.user - was.system
-        self._busy_for = self._busy_for + passed if used / passed > BUSY_SHARE else 0.0
+        share = _used(was, self._looked) / passed
+        self._highest = max(self._highest, share)
+        self._busy_for = self._busy_for + passed if share > BUSY_SHARE else 0.0
         self._busiest = max(self._busiest, self._busy_for)
 
     def facts(self) -> LoadFacts:
-        late, lasting = self.lateness.quantile(0.99), self.lateness.quantile(0.95)
-        saturation, stalls = [], []
-        if self._busiest >= BUSY_SECONDS:
-            saturation.append(
-                f"the load generator used a whole core for {self._busiest:.0f} s: lower the rate "
-                "or use FastHttpUser"
-            )
-        if lasting > LATE:
-            saturation.append(
-                f"the load generator sent 5 % of the arrivals over {lasting * 1000:.0f} ms late"
-            )
-        elif late > LATE:
-            stalls.append(
-                f"the load generator stalled: it sent 1 % of them over {late * 1000:.0f} ms late"
-            )
+        causes = tuple(self._causes())
+        passed = self._looked.elapsed - self._began.elapsed
         return LoadFacts(
             planned=self.planned,
             sent=self.sent,
             unsent=self.unsent,
-            lateness_p99=late,
-            lateness_p95=lasting,
-            saturated=bool(saturation),
-            warnings=(*saturation, *stalls, *self.notes.sentences()),
+            lateness_p99=self.lateness.quantile(0.99),
+            lateness_p95=self.lateness.quantile(0.95),
+            cpu=_used(self._began, self._looked) / passed if passed > 0 else None,
+            cpu_highest=self._highest if passed > 0 else None,
+            saturated=bool(causes),
+            causes=causes,
+            warnings=(*causes, *self._stalls(), *self._places(), *self.notes.sentences()),
         )
+
+    def _causes(self) -> Iterable[str]:
+        """Why its figures say nothing of the target, each with the remedy for that cause."""
+        busy = self._busiest >= BUSY_SECONDS
+        if busy:
+            yield (
+                f"the load generator used a whole core for {self._busiest:.0f} s: lower the rate, "
+                "use FastHttpUser, or give it more processes with `workers`"
+            )
+        if (lasting := self.lateness.quantile(0.95)) > LATE:
+            why = "" if busy else self._not_busy()
+            yield f"the load generator sent 5 % of arrivals over {lasting * 1000:.0f} ms late{why}"
+
+    def _not_busy(self) -> str:
+        return (
+            f", although it used {self._highest:.0%} of a core at most: something else keeps the "
+            "machine busy, or a task blocks without a request"
+        )
+
+    def _stalls(self) -> Iterable[str]:
+        late, lasting = self.lateness.quantile(0.99), self.lateness.quantile(0.95)
+        if lasting <= LATE < late:
+            yield f"the load generator stalled: it sent 1 % of them over {late * 1000:.0f} ms late"
+
+    def _places(self) -> Iterable[str]:
+        order = self._order
+        if not self.unsent:
+            return
+        unsent = f"{self.unsent} arrivals were not sent: {order.places} were waiting already"
+        if order.in_flight < order.enough:
+            yield (
+                f"{unsent}, fewer than can wait when answers take their timeout: raise in_flight "
+                f"to {order.enough}"
+            )
+        else:
+            yield f"{unsent}, each for longer than its timeout; lower the rate, or look why"
+
+
+def _used(since: os.times_result, until: os.times_result) -> float:
+    """Seconds of processor time between two looks."""
+    return until.user + until.system - since.user - since.system

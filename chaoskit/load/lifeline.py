@@ -18,16 +18,19 @@ _PR_SET_PDEATHSIG = 1
 
 
 class Lifeline:
-    """Ends this process when `parent` dies; hears `begin T` and `stop GRACE` on the pipe.
+    """Ends this process when `parent` dies; hears on the pipe when what is due.
 
-    `begin` is None until it is told: when the first arrival is due, on the monotonic clock.
-    `grace` is how many seconds the drain may take; a plain SIGTERM leaves it at the default.
+    `begin T`: the first arrival; `surge T` and `calm T`: begin and end of the fault phase, all on
+    the monotonic clock and None until told. `stop GRACE`: how many seconds the drain may take; a
+    plain SIGTERM leaves it at the default.
     """
 
     def __init__(self, pipe: int, parent: int) -> None:
         self.pipe = pipe
         self.parent = parent
         self.begin: float | None = None
+        self.surge: float | None = None
+        self.calm: float | None = None
         self.grace = DEFAULT_GRACE
 
     def hold(self, parent_is_main_thread: bool) -> None:
@@ -49,8 +52,8 @@ class Lifeline:
         os.kill(os.getpid(), signal.SIGKILL)
 
     def _obey(self, word: bytes, seconds: bytes) -> None:
-        if word == b"begin":
-            self.begin = float(seconds)
+        if word in (b"begin", b"surge", b"calm"):
+            setattr(self, word.decode(), float(seconds))
         else:
             self.grace = float(seconds)
             os.kill(os.getpid(), signal.SIGTERM)

@@ -10,11 +10,16 @@ import os
 from typing import Literal
 
 from chaoskit.model.frozen import Frozen
+from chaoskit.model.surge import Surge
 from chaoskit.model.system import Outcomes
 
 
 class Order(Frozen):
-    """`rate` in arrivals per second, `timeout` in seconds. When it begins is told later."""
+    """`rate` in arrivals per second, `timeout` in seconds. When it begins is told later.
+
+    This is worker `worker` of `workers`, counted from 0, and gets its part of the arrivals and
+    of `in_flight`. That would have to be `enough` so that timeouts never fill it.
+    """
 
     folder: str
     locustfile: str
@@ -23,16 +28,25 @@ class Order(Frozen):
     rate: float
     timeout: float
     arrivals: Literal["constant", "poisson"]
+    surge: Surge | None = None
     in_flight: int
+    enough: int = 0
+    worker: int = 0
+    workers: int = 1
     outcomes: Outcomes
     seed: int
-    parent: int
-    parent_is_main_thread: bool
-    ready: int
+    parent: int = 0
+    parent_is_main_thread: bool = False
+    ready: int = -1
+
+    @property
+    def places(self) -> int:
+        """This worker's part of `in_flight`."""
+        return math.ceil(self.in_flight / self.workers)
 
     @property
     def arrival_limit(self) -> float:
-        """Seconds after which an arrival is given up, however many requests it makes."""
+        """Seconds between two thinks after which an arrival is given up, whatever it asks."""
         return max(4 * self.timeout, 30.0)
 
     def problems(self) -> list[str]:

@@ -20,11 +20,21 @@ def files(folder: Path, worker: int = 0) -> tuple[Path, Path]:
     return folder / f"worker-{worker}.bin", folder / f"worker-{worker}.names"
 
 
+def facts_file(folder: Path, worker: int = 0) -> Path:
+    """Where one worker says what it measures of itself."""
+    return folder / f"worker-{worker}.json"
+
+
+def error_file(folder: Path, worker: int = 0) -> Path:
+    """Where one worker leaves what it died of."""
+    return folder / f"worker-{worker}.error"
+
+
 class Recorder:
     """Buffers records until `flush`; `crowded` says that names had to be put together."""
 
-    def __init__(self, folder: Path) -> None:
-        records, names = files(folder)
+    def __init__(self, folder: Path, worker: int = 0) -> None:
+        records, names = files(folder, worker)
         self._records = os.open(records, _FLAGS, 0o644)
         self._names = os.open(names, _FLAGS, 0o644)
         self._series: dict[str, int] = {}

@@ -13,16 +13,16 @@ from typing import Literal, TypeVar
 T = TypeVar("T")
 
 
-def due_times(
-    begin: float, rate: float, arrivals: Literal["constant", "poisson"], seed: int
-) -> Iterator[float]:
-    """Intended starts in seconds on `begin`'s clock, without end; `rate` per second."""
+def ticks(arrivals: Literal["constant", "poisson"], seed: int) -> Iterator[float]:
+    """How many arrivals are expected before each arrival, without end; the first one: none.
+
+    Poisson arrivals of any rate are those of rate 1 on a clock that runs with the rate
+    (Cinlar, Introduction to Stochastic Processes, 1975: the time change).
+    """
     if arrivals == "constant":
-        # begin + k/rate, not a running sum: rounding must not drift over hours.
-        return (begin + k / rate for k in count())
+        return map(float, count())
     draw = random.Random(f"arrivals {seed}")
-    gaps = (draw.expovariate(rate) for _ in count())
-    return accumulate(gaps, initial=begin)
+    return accumulate((draw.expovariate(1.0) for _ in count()), initial=0.0)
 
 
 def choices(options: Sequence[T], weights: Sequence[float], seed: int) -> Iterator[T]:

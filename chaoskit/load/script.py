@@ -49,7 +49,7 @@ class Script:
 def load_script(order: Order, notes: Notes) -> Script:
     """Load the script and bind its classes to the host and the timeout."""
     resolve(order.host)
-    random.seed(order.seed)
+    random.seed(order.seed + order.worker)
     path = Path(order.locustfile)
     # What a task imports while it runs must be found as well, not only while loading.
     sys.path.insert(0, str(path.parent))
@@ -88,7 +88,8 @@ def _bind(user_class: type[locust.User], order: Order, notes: Notes) -> None:
     if user_class.wait_time is not locust.User.wait_time:
         notes.add(
             f"wait {name}",
-            f"{name}.wait_time is ignored: arrivals follow `rate`, they do not wait for answers",
+            f"{name}.wait_time is ignored between tasks: arrivals follow `rate`, they do not wait "
+            "for answers; a task that thinks calls self.wait()",
         )
     if user_class.fixed_count:
         notes.add(f"fixed {name}", f"{name}.fixed_count is ignored: `weight` shares out arrivals")
@@ -97,6 +98,9 @@ def _bind(user_class: type[locust.User], order: Order, notes: Notes) -> None:
     user_class.host = order.host
     # Not Locust's: found as `self.entries` by a script whose client fails over.
     setattr(user_class, "entries", order.entries or (order.host,))  # noqa: B010
+    if not hasattr(user_class, "worker"):
+        # Likewise as `self.worker` by one that numbers what it writes.
+        setattr(user_class, "worker", order.worker)  # noqa: B010
     if issubclass(user_class, FastHttpUser):
         user_class.connection_timeout = user_class.network_timeout = order.timeout
         user_class.max_retries = 0

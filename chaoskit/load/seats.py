@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Protocol
 
 import gevent
@@ -26,6 +27,9 @@ class Issuer(Protocol):
     """Who is told that a request goes out; what it returns comes back with the answer."""
 
     def issue(self, name: str, now: float) -> object: ...
+
+    def thinking(self) -> AbstractContextManager[None]:
+        """While the user thinks between two requests."""
 
 
 class SingleAttemptPool(HTTPClientPool):  # type: ignore[misc, unused-ignore]
@@ -48,6 +52,8 @@ class Seat:
         self.user = user
         self.timeout = timeout
         self.issuer: Issuer | None = None
+        # Locust's own belongs to a run in which users wait between their tasks.
+        user.wait = self._think  # type: ignore[method-assign]
         client = getattr(user, "client", None)
         if isinstance(client, FastHttpSession):
             if user.client_pool is None:  # type: ignore[attr-defined]
@@ -56,6 +62,12 @@ class Seat:
             client.request = self._watched(client, None)  # type: ignore[method-assign]
         elif isinstance(client, HttpSession):
             client.request = self._watched(client, self._expiry)  # type: ignore[method-assign]
+
+    def _think(self) -> None:
+        """What `self.wait()` does in a task: the user's `wait_time`, as declared thinking."""
+        seconds = max(float(self.user.wait_time()), 0.0)
+        with self.issuer.thinking() if self.issuer else nullcontext():
+            gevent.sleep(seconds)
 
     def _expiry(self) -> Exception:
         return requests.exceptions.Timeout(f"no complete answer within {self.timeout:g} s")

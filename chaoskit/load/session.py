@@ -20,10 +20,10 @@ from chaoskit.load.arrivals import Dispatcher, Stage
 from chaoskit.load.gauge import Gauge
 from chaoskit.load.lifeline import Lifeline
 from chaoskit.load.order import Order
-from chaoskit.load.recorder import MOST_NAMES, Recorder
-from chaoskit.load.schedule import choices, due_times
+from chaoskit.load.recorder import MOST_NAMES, Recorder, facts_file
 from chaoskit.load.script import Script, load_script
 from chaoskit.load.seats import Seats
+from chaoskit.load.timetable import Timetable
 
 FLUSH_EVERY = 0.2
 FACTS_EVERY = 1.0
@@ -39,9 +39,9 @@ class Session:
         self._lifeline = lifeline
         self._folder = Path(order.folder)
         self._stop = Event()
-        self._gauge = Gauge()
+        self._gauge = Gauge(order)
         self._script: Script = load_script(order, self._gauge.notes)
-        self._recorder = Recorder(self._folder)
+        self._recorder = Recorder(self._folder, order.worker)
         self._stage = Stage(order, self._recorder, self._gauge)
         self._facts_due = 0.0
 
@@ -70,16 +70,13 @@ class Session:
         return self._lifeline.begin
 
     def _send(self, begin: float) -> None:
-        order, tasks = self._order, self._script.tasks
-        dispatcher = Dispatcher(
-            self._stage,
-            Seats(self._script.environment, order.timeout),
-            order.in_flight,
-            order.arrival_limit,
-        )
-        due = due_times(begin, order.rate, order.arrivals, order.seed)
-        chosen = choices(tasks, [t.weight for t in tasks], order.seed)
-        sender = gevent.spawn(dispatcher.run, due, chosen, self._stop)
+        order = self._order
+        seats = Seats(self._script.environment, order.timeout)
+        dispatcher = Dispatcher(self._stage, seats, order.places)
+        timetable = Timetable(order, begin, self._lifeline)
+        arrivals = timetable.arrivals(self._script.tasks)
+        self._gauge.begin()
+        sender = gevent.spawn(dispatcher.run, arrivals, timetable.due, self._stop)
         while not self._stop.wait(FLUSH_EVERY):
             if sender.ready():
                 sender.get()
@@ -90,12 +87,12 @@ class Session:
         # Now, so that the count of arrivals is right even if this process is killed in the drain.
         self._write_facts()
         deadline = time.monotonic() + _DRAIN_SHARE * self._lifeline.grace
-        while self._stage.open and time.monotonic() < deadline:
+        while self._stage.waiting and time.monotonic() < deadline:
             self._recorder.flush()
             gevent.sleep(0.02)
         now = time.monotonic()
         for arrival in tuple(self._stage.open):
-            arrival.give_up(now, failed=True)
+            arrival.end_with_load(now)
         self._recorder.flush()
 
     def _save(self) -> None:
@@ -112,7 +109,8 @@ class Session:
                 "name=, the rest is counted together",
             )
             self._recorder.crowded = False
-        fresh = self._folder / "facts.json.new"
+        path = facts_file(self._folder, self._order.worker)
+        fresh = path.with_suffix(".new")
         fresh.write_text(self._gauge.facts().model_dump_json(), encoding="utf-8")
-        fresh.replace(self._folder / "facts.json")
+        fresh.replace(path)
         self._facts_due = time.monotonic() + FACTS_EVERY

@@ -6,6 +6,7 @@ name, mapping and place; what it means is the registry's business. No clock, no 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -13,9 +14,11 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from chaoskit.model.expectation import Expectation
 from chaoskit.model.frozen import Frozen
+from chaoskit.model.surge import Surge
 from chaoskit.units import Duration, Rate, Ratio
 
 MAX_DURATION = Duration(600)
+LEAST_PLACES = 500
 
 
 def _flag(value: Any) -> bool:
@@ -58,9 +61,37 @@ class LoadSpec(Frozen):
         default=Duration(5), description="after this long a request has failed"
     )
     arrivals: Literal["constant", "poisson"] = "constant"
-    in_flight: int = Field(
-        default=500, ge=1, description="arrivals open at once; beyond it they are unsent"
+    in_flight: int | None = Field(
+        default=None,
+        ge=1,
+        description="arrivals that wait at once; beyond it they are unsent. "
+        "Default: 500, or the highest rate times the timeout where that is more",
     )
+    surge: Surge | None = Field(default=None, description="another rate in the fault phase")
+    workers: int = Field(
+        default=1, ge=1, le=64, description="processes on this machine that share the arrivals"
+    )
+
+    @property
+    def peak(self) -> Rate:
+        """The highest rate of all phases."""
+        return self.rate if self.surge is None else max(self.rate, self.surge.peak)
+
+    @property
+    def places(self) -> int:
+        """How many arrivals may wait at once."""
+        return self.in_flight or max(LEAST_PLACES, self.places_for_timeouts)
+
+    @property
+    def places_for_timeouts(self) -> int:
+        """How many wait at once when every request takes its whole timeout (Little's law)."""
+        return math.ceil(self.peak * self.timeout)
+
+    def __str__(self) -> str:
+        spaced = "" if self.arrivals == "constant" else ", at random (Poisson)"
+        surge = "" if self.surge is None else f", {self.surge} of the fault phase"
+        workers = "" if self.workers == 1 else f", by {self.workers} processes"
+        return f"{self.rate}{surge}{spaced}{workers}"
 
 
 class Recovery(Frozen):

@@ -16,6 +16,8 @@ from enum import IntEnum
 RECORD = struct.Struct("<dfHH")
 FIELDS = (("start", "<f8"), ("latency", "<f4"), ("series", "<u2"), ("code", "<u2"))
 STATUS_MASK = 0x3FFF
+# Bytes before the series index of a record.
+SERIES_AT = struct.calcsize("<df")
 
 
 class Outcome(IntEnum):

@@ -18,6 +18,8 @@ from chaoskit.model.probes import ProbeSpec
 from chaoskit.units import Duration
 
 Layer = Literal["access", "application", "service", "database", "cache"]
+# Who stands before the system in the name of a link: the load.
+CLIENT = "client"
 _PING = re.compile(r"(http|redis|postgres|tcp):(\d{1,5})(/\S*)?")
 
 
@@ -188,6 +190,13 @@ class System(Frozen):
             return self
         laid = {"probes": self.probes | spec.probes, "links": self.links | spec.links}
         return self.model_copy(update=laid)
+
+    @property
+    def entrance(self) -> str:
+        """The failure point where the load comes in: the link from `client`, else a tier."""
+        links = (name for name in self.links if name.partition("->")[0].strip() == CLIENT)
+        outermost = (name for name, tier in self.tiers.items() if tier.layer == "access")
+        return next(links, None) or next(outermost, next(iter(self.tiers)))
 
     def tier_of(self, node: str) -> str | None:
         """The tier that holds `node`; None when no tier does."""

@@ -79,7 +79,10 @@ class InjectionRecord(Frozen):
 class LoadFacts(Frozen):
     """What the load generator says of itself. Times in seconds.
 
-    Lateness is real minus intended start. Its p95 is None where an older generator did not say it.
+    Lateness is real minus intended start. `cpu` is the share of one core, over the whole load, and
+    `cpu_highest` that of its busiest second. `causes` say why it was saturated and what helps,
+    `pace` in words how many arrivals were asked for. What an older generator did not say is None
+    or empty.
     """
 
     planned: int = 0
@@ -87,7 +90,11 @@ class LoadFacts(Frozen):
     unsent: int = 0
     lateness_p99: float = 0.0
     lateness_p95: float | None = None
+    cpu: float | None = None
+    cpu_highest: float | None = None
     saturated: bool = False
+    causes: tuple[str, ...] = ()
+    pace: str = ""
     warnings: tuple[str, ...] = ()
 
 

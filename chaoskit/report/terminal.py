@@ -32,6 +32,9 @@ def print_verdict(verdict: Verdict, console: Console, report_path: Path | None) 
         console.print(Text(f"  The run was {ending}.", style="dim"))
     if verdict.quick:
         console.print(Text("  Quick run: the phases were shortened.", style="dim"))
+    for warning in verdict.load.warnings:
+        if warning not in verdict.load.causes:  # those are reasons of the verdict
+            console.print(Text(f"  Load: {warning}", style="yellow"))
     if verdict.gates:
         console.print(_gates(verdict))
     for line in (*_injections(verdict), *_recovery(verdict.recovery), *_impact(verdict)):

@@ -210,10 +210,15 @@ def _covered(verdict: Verdict, plan: Json) -> str:
 
 def _load(verdict: Verdict) -> Iterable[tuple[str, str]]:
     load = verdict.load
+    if load.pace:
+        yield "Asked for", load.pace
     yield "Planned", words.whole(load.planned)
     yield "Sent", words.whole(load.sent)
     yield "Never sent", words.whole(load.unsent)
     yield "Lateness p99", words.seconds(load.lateness_p99)
+    if load.cpu is not None:
+        most = "" if load.cpu_highest is None else f", {load.cpu_highest:.0%} in its busiest second"
+        yield "Processor", f"{load.cpu:.0%} of a core{most}"
     yield "Saturated", "yes: its figures cannot be trusted" if load.saturated else "no"
 
 

@@ -134,8 +134,8 @@ class Engine:
         """Start the load; returns the monotonic time of its first arrival."""
         load, folder = self.around.load, self.around.folder / "load"
         folder.mkdir(exist_ok=True)
-        pid = self._await("load", lambda: load.prepare(folder), timeout=LOAD_TIMEOUT)
-        self.journal.append("process", what="load", pid=pid, started=processes.started(pid))
+        for pid in self._await("load", lambda: load.prepare(folder), timeout=LOAD_TIMEOUT):
+            self.journal.append("process", what="load", pid=pid, started=processes.started(pid))
         begin = self.clock.now() + LEAD
         load.start(folder, begin)
         self.probing.begin(begin)
@@ -164,6 +164,10 @@ class Engine:
 
     def _fault_phase(self) -> None:
         """Hold the faults open until the time is up or the claim is broken."""
+        if self.plan.experiment.load.surge is not None:
+            # A little ahead, so that every process of the load hears of it before it begins.
+            self.around.load.surge(self.clock.now() + LEAD)
+            self._pause(LEAD)
         end = self._length("fault")
         begin = self._begin("fault", end)
         self.agenda.begin(begin)
@@ -173,6 +177,7 @@ class Engine:
                 raise Stopped("failed", "the watchdog is gone; nothing may be open without it")
             self.agenda.tend(self.clock.now())
             self._tick()
+        self.around.load.calm(self.clock.now())
         patience = CALL_TIMEOUT * (1 + len(self.plan.steps))
         self._await("revert", self.agenda.finish, timeout=patience)
         self._await_return()

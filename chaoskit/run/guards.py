@@ -38,6 +38,7 @@ class Guards:
         self._end = end
         self._baseline = baseline
         self._next_bet = begin
+        self._rate = _highest_rate(plan, baseline)
 
     def look(
         self, samples: Samples, now: float
@@ -65,7 +66,7 @@ class Guards:
             begin,
             now,
             self._end,
-            float(self._experiment.load.rate),
+            self._rate,
             baseline=self._baseline,
             # What is still in flight may yet succeed: gaps are certain only after a timeout.
             grace=self._patience,
@@ -91,6 +92,14 @@ class Guards:
     def sentence(gate: Gate) -> str:
         """Why the phase ends here."""
         return f"{gate.expectation}: {gate.reason or f'observed {gate.shown}'}"
+
+
+def _highest_rate(plan: Plan, baseline: Samples) -> float:
+    """Requests per second that the fault phase may see: of arrivals, each may send several."""
+    load, lasted = plan.experiment.load, plan.experiment.phases.baseline
+    if load.surge is None or not lasted:
+        return float(load.rate)
+    return load.peak * max(1.0, len(baseline) / (load.rate * lasted))
 
 
 class Recovering:

@@ -65,11 +65,17 @@ def experiment_by_hand(
 class NoLoad:
     """ports.Load that sends nothing."""
 
-    def prepare(self, folder: Path) -> int:
-        return 0
+    def prepare(self, folder: Path) -> tuple[int, ...]:
+        return ()
 
-    def start(self, folder: Path, begin: float) -> int:
-        return 0
+    def start(self, folder: Path, begin: float) -> None:
+        """Nothing is sent."""
+
+    def surge(self, at: float) -> None:
+        """Nothing is sent."""
+
+    def calm(self, at: float) -> None:
+        """Nothing is sent."""
 
     def check(self) -> None:
         """Nothing can fail."""

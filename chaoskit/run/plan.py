@@ -112,7 +112,9 @@ def shortened(experiment: Experiment) -> Experiment:
     share = fault / phases.fault
     faults = tuple(_scaled(use, share) for use in experiment.faults)
     quick = Phases(baseline=baseline, fault=fault, recovery=phases.recovery)
-    return experiment.model_copy(update={"phases": quick, "faults": faults})
+    surge = experiment.load.surge
+    load = experiment.load.model_copy(update={"surge": surge and surge.scaled(share)})
+    return experiment.model_copy(update={"phases": quick, "faults": faults, "load": load})
 
 
 def _shorter(duration: Duration, floor_: float) -> Duration:

@@ -41,6 +41,7 @@ def unwind(
     `before` is the fingerprint taken before the first injection, None when none was taken.
     """
     injections.shut()
+    around.load.calm(around.clock.now())
     try:
         agenda.settle(ABANDON)
         _put_back(around, target.world, injections)

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from chaoskit.errors import LoadError
 from chaoskit.model.samples import Outcome, pack
+from chaoskit.model.surge import Pace, Surge
 from chaoskit.model.timeline import LoadFacts
 from chaoskit.ports import Answer
 
@@ -75,6 +76,7 @@ class FakeLoad:
     `answer(t, series)` gives latency in seconds, outcome and status of the arrival intended at
     `t` (on the clock); it is asked once `t` has passed, so it may look at a fake world. A
     sample is flushed when its answer would have come. `pretend` replaces what it says of itself.
+    With `surge` it follows that in the fault phase.
     """
 
     def __init__(
@@ -83,12 +85,14 @@ class FakeLoad:
         rate: float,
         series: Mapping[str, int] | None = None,
         answer: Respond = lambda t, series: (0.01, Outcome.OK, 200),
+        surge: Surge | None = None,
     ) -> None:
         mix = series or {"all": 1}
         self.names = tuple(mix)
         self._turns = [name for name, weight in mix.items() for _ in range(weight)]
         self._clock, self._rate, self._answer = clock, rate, answer
-        self._begin: float | None = None
+        self._surge = surge
+        self._pace: Pace | None = None
         self._folder: Path | None = None
         self._planned = 0
         self._open: list[tuple[float, bytes]] = []
@@ -96,17 +100,24 @@ class FakeLoad:
         self._ended: float | None = None
         self.pretend: LoadFacts | None = None
 
-    def prepare(self, folder: Path) -> int:
+    def prepare(self, folder: Path) -> tuple[int, ...]:
         self.check()
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "worker-0.names").write_text("".join(f"{name}\n" for name in self.names))
         self._folder = folder
-        return NO_PROCESS
+        return (NO_PROCESS,)
 
-    def start(self, folder: Path, begin: float) -> int:
-        pid = self.prepare(folder)
-        self._begin = begin
-        return pid
+    def start(self, folder: Path, begin: float) -> None:
+        self.prepare(folder)
+        self._pace = Pace(begin, self._rate)
+
+    def surge(self, at: float) -> None:
+        if self._surge is not None and self._pace is not None:
+            self._pace.surge(self._surge, at)
+
+    def calm(self, at: float) -> None:
+        if self._pace is not None:
+            self._pace.calm(at)
 
     def fail(self, message: str) -> None:
         """From now on the generator is dead, with `message`."""
@@ -135,9 +146,9 @@ class FakeLoad:
 
     def _arrive(self) -> None:
         """Everything that was due until now is answered."""
-        if self._begin is None or self._ended is not None or self._failure is not None:
+        if self._pace is None or self._ended is not None or self._failure is not None:
             return
-        while (due := self._begin + self._planned / self._rate) <= self._clock.now():
+        while (due := self._pace.due(self._planned)) <= self._clock.now():
             name = self._turns[self._planned % len(self._turns)]
             latency, outcome, status = self._answer(due, name)
             record = pack(due, latency, self.names.index(name), outcome, status)

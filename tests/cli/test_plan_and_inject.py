@@ -157,6 +157,21 @@ def test_the_page_names_the_probes_and_claims_with_too_few_answers(call: Call, s
 
 
 @pytest.mark.usefixtures("stall")
+def test_the_page_shows_the_surge_and_a_pool_that_is_too_small_for_it(call: Call) -> None:
+    surge = "load.surge={to: 300/s, over: 5s, after: 10s, for: 20s}"
+    small = ("--set", "load.in_flight=600", "--set", "load.arrivals=poisson")
+    code, said = call("plan", "--set", surge, *small, "experiment.yaml")
+    assert code == 0
+    assert (
+        "  load      60/s at random (Poisson) into http://127.0.0.1:1\n"
+        "  surge     to 300/s over 5s, from 10s to 30s of the fault phase, then 60/s again\n"
+        "  note      in_flight 600 is less than 300/s × 5s: while answers take their timeout, "
+        "arrivals are not sent and fail; raise it to 1500\n"
+    ) in said
+    assert "in_flight" not in call("plan", "--set", surge, "experiment.yaml")[1]
+
+
+@pytest.mark.usefixtures("stall")
 def test_a_seed_that_was_drawn_can_be_asked_for_again(call: Call) -> None:
     _, drawn = call("plan", "experiment.yaml")
     (line,) = (line for line in drawn.splitlines() if line.startswith("  seed"))

@@ -107,6 +107,41 @@ def test_an_experiment_without_faults_is_judged_by_its_phases() -> None:
     assert verdict(bad(40, 45), times, faults=[]).status is VIOLATED
 
 
+SURGE = {
+    "locustfile": "load.py",
+    "rate": "20/s",
+    "surge": {"to": "90/s", "after": "5s", "for": "9s"},
+}
+
+
+def surged(times: Timeline, rows: list[Row] = GOOD, **claims: Any) -> Verdict:
+    return judge(
+        experiment(load=SURGE, **claims), times, build(rows), system="shop", runtime="fake",
+        started_at="", version="0", entrance="client -> gateway",
+    )  # fmt: skip
+
+
+def test_a_surge_is_trouble_to_the_entrance() -> None:
+    times = timeline(injections=(), revert_acknowledged=None)
+    found = surged(times, faults=[])
+    assert found.reasons == (
+        "all 13 gates held; no fault was asked for; "
+        "the surge to 90/s, from 5s to 14s of the fault phase was sent",
+    )
+    cell = {"point": "client -> gateway", "trouble": "exhausted", "status": "held"}
+    assert [c.model_dump(mode="json") for c in found.coverage] == [cell]
+    beside = surged(timeline())
+    assert [c.point for c in beside.coverage] == ["cache", "client -> gateway"]
+
+
+def test_a_surge_while_no_fault_was_open_is_not_judged_and_so_not_held() -> None:
+    late = injection(acknowledged=50.0, evidence=((51.0, Evidence(listed=True, felt=True)),))
+    found = surged(timeline(injections=(late,)))
+    assert found.status is INCONCLUSIVE
+    assert "the surge was not judged, because no fault was open" in found.reasons[0]
+    assert [c.point for c in found.coverage] == ["cache"]
+
+
 def test_without_a_span_of_its_own_hold_is_as_long_as_it_asks() -> None:
     whole = (*SPANS[:2], Span(phase="recovery", begin=90, end=106))
     assert verdict(times=timeline(spans=whole)).status is HELD

@@ -139,6 +139,7 @@ def test_a_full_pool_leaves_arrivals_unsent_and_failed(course: MakeCourse, targe
     assert samples.outcomes("browse") == {Outcome.FAILED}
     assert samples.statuses("browse") == {0}
     assert len(samples.of("browse")) == facts.unsent
+    assert any("raise in_flight to 100" in warning for warning in facts.warnings)
 
 
 def test_later_requests_of_a_task_count_from_their_real_start(course: MakeCourse) -> None:
@@ -236,7 +237,7 @@ def test_ignored_parts_of_a_script_are_named(course: MakeCourse) -> None:
     assert samples.outcomes("/ok") == {Outcome.OK}
     assert len(samples.rows) >= 25
     said = " | ".join(samples.facts.warnings)
-    assert "Shopper.wait_time is ignored" in said
+    assert "Shopper.wait_time is ignored between tasks" in said
     assert "Shopper.host is ignored" in said
 
 

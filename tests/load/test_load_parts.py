@@ -3,32 +3,19 @@
 from __future__ import annotations
 
 import itertools
+import os
+from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chaoskit.load.gauge import MOST_NOTES, Lateness, Notes
+from chaoskit.load.gauge import MOST_NOTES, Gauge, Lateness, Notes
+from chaoskit.load.order import Order
 from chaoskit.load.outcome import classify
-from chaoskit.load.schedule import choices, due_times
+from chaoskit.load.schedule import choices
 from chaoskit.model.samples import Outcome
 from chaoskit.model.system import OutcomeRule, Outcomes
-
-RATES = st.floats(0.01, 5000)
-
-
-@given(RATES, st.integers())
-def test_constant_arrivals_never_drift(rate: float, seed: int) -> None:
-    due = list(itertools.islice(due_times(100.0, rate, "constant", seed), 500))
-    assert due[0] == 100.0
-    assert due[499] == 100.0 + 499 / rate
-
-
-@given(RATES, st.integers())
-def test_poisson_arrivals_only_move_forward_and_repeat_by_seed(rate: float, seed: int) -> None:
-    once = list(itertools.islice(due_times(5.0, rate, "poisson", seed), 200))
-    assert once == list(itertools.islice(due_times(5.0, rate, "poisson", seed), 200))
-    assert once[0] == 5.0
-    assert once == sorted(once)
 
 
 @given(st.lists(st.floats(0.1, 50), min_size=1, max_size=6), st.integers())
@@ -50,6 +37,56 @@ def test_lateness_is_at_most_a_bucket_above_the_truth(late: list[float]) -> None
 
 def test_no_arrivals_are_not_late() -> None:
     assert Lateness().quantile(0.99) == 0.0
+
+
+def gauge(**changes: Any) -> Gauge:
+    asked: dict[str, Any] = {
+        "folder": "", "locustfile": "", "host": "", "rate": 40.0, "timeout": 1.0,
+        "arrivals": "constant", "in_flight": 50, "enough": 40, "outcomes": Outcomes(), "seed": 3,
+        "parent": 1, "parent_is_main_thread": True, "ready": 1,
+    }  # fmt: skip
+    return Gauge(Order(**{**asked, **changes}))
+
+
+def test_each_cause_of_a_saturated_generator_has_its_own_remedy(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    calm, busy, late = gauge(), gauge(), gauge()
+    for one, share in ((calm, 0.5), (busy, 0.99), (late, 0.3)):
+        looks = itertools.count()
+        monkeypatch.setattr(os, "times", lambda s=share, n=looks: clock(next(n), s))
+        one.begin()
+        for _ in range(4):
+            one.look()
+    late.lateness.add(0.5)
+    assert calm.facts().causes == ()
+    assert calm.facts().cpu == pytest.approx(0.5)
+    assert "used a whole core for 4 s" in busy.facts().causes[0]
+    assert "`workers`" in busy.facts().causes[0]
+    assert "although it used 30% of a core at most" in late.facts().causes[0]
+    assert busy.facts().saturated
+    assert late.facts().saturated
+
+
+def clock(second: int, share: float) -> os.times_result:
+    return os.times_result((second * share, 0.0, 0.0, 0.0, float(second)))
+
+
+def test_arrivals_that_found_no_place_say_whether_there_were_enough() -> None:
+    for enough, said in ((400, "raise in_flight to 400"), (40, "each for longer than its timeout")):
+        one = gauge(enough=enough)
+        one.unsent = 3
+        assert said in one.facts().warnings[0]
+        assert not one.facts().saturated
+
+
+def test_a_note_that_turns_out_wrong_is_dropped() -> None:
+    notes = Notes()
+    notes.add("a", "first")
+    notes.add("b", "second")
+    notes.drop("a")
+    notes.drop("never said")
+    assert list(notes.sentences()) == ["second"]
 
 
 def test_notes_are_counted_and_bounded() -> None:

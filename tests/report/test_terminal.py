@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from chaoskit.model.timeline import LoadFacts
 from chaoskit.model.verdict import Impact, SeriesFigures, Verdict
 from chaoskit.report.live import LivePanel
 from chaoskit.report.terminal import print_verdict
@@ -79,6 +80,14 @@ def test_a_run_without_a_fault_has_no_impact() -> None:
     verdict = builder.verdict(builder.samples(broken=False), impact=None, injections=())
     print_verdict(verdict, to, None)
     assert "Impact" not in output(to)
+
+
+def test_what_the_load_warns_of_is_said_once(tmp_path: Path) -> None:
+    load = LoadFacts(saturated=True, causes=("too busy",), warnings=("too busy", "no [name]"))
+    to = console()
+    print_verdict(builder.verdict(builder.samples(broken=False), load=load), to, None)
+    assert "Load: no [name]" in output(to)
+    assert "Load: too busy" not in output(to), "it is a reason of the verdict"
 
 
 def test_not_restored_says_what_to_do(tmp_path: Path) -> None:
