@@ -1,4 +1,4 @@
-"""The JSON Schema (draft 2020-12) of experiments, systems (for editors) and verdicts (for tools).
+"""The JSON Schema (draft 2020-12): experiments and systems for editors, results for tools.
 
 Generated from the models and the registered faults, so that it cannot fall behind. An editor
 sees YAML's own types, so `rate: 5` may be a number there. This module must never accept or
@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from chaoskit.document.faultlist import LINK_KEYS, NODE_KEYS, Timing
 from chaoskit.faults import FaultKind, all_faults
 from chaoskit.model.experiment import Experiment, Selection
+from chaoskit.model.resilience import Resilience
 from chaoskit.model.schedule import Schedule
 from chaoskit.model.system import System
 from chaoskit.model.verdict import Verdict
@@ -55,6 +56,14 @@ def schedule_schema() -> Json:
 def verdict_schema() -> Json:
     """The schema of `verdict.json`. It is written by us, so nothing is loosened."""
     return {"$schema": _DIALECT, **Verdict.model_json_schema(), "title": "A chaoskit verdict"}
+
+
+def resilience_schema() -> Json:
+    """The schema of `resilience.json`."""
+    return {
+        "$schema": _DIALECT, **Resilience.model_json_schema(mode="serialization"),
+        "title": "A chaoskit resilience report",
+    }  # fmt: skip
 
 
 def _fault_schema(kind: FaultKind, definitions: Json) -> Json:

@@ -23,7 +23,7 @@ COMMANDS = {
     "inject": "Hold one fault by hand, journalled and watched like a run.",
     "revert": "Put back what a run left in force.",
     "judge": "Judge a stored run again.",
-    "report": "Write a stored run's pages again.",
+    "report": "Write a stored run's pages again, or what a folder of runs proves.",
     "runs": "List, show or remove stored runs.",
     "faults": "Show the catalogue of faults.",
     "schema": "Print the JSON Schema for editors.",

@@ -10,11 +10,11 @@ import click
 @click.command("schema")
 @click.argument(
     "which",
-    type=click.Choice(["experiment", "system", "schedule", "verdict"]),
+    type=click.Choice(["experiment", "system", "schedule", "verdict", "resilience"]),
     default="experiment",
 )
 def command(which: str) -> int:
-    """Print the JSON Schema of experiments (default), system files, schedules or verdict.json."""
+    """Print the JSON Schema of experiments (default), system files, schedules or results."""
     from chaoskit import schema
 
     made = {
@@ -22,6 +22,7 @@ def command(which: str) -> int:
         "system": schema.system_schema,
         "schedule": schema.schedule_schema,
         "verdict": schema.verdict_schema,
+        "resilience": schema.resilience_schema,
     }
     click.echo(json.dumps(made[which](), indent=2))
     return 0

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from chaoskit.judge.phases import CUT_SHORT
 from chaoskit.judge.standing import Age, Catalogue, by_experiment, points, wilson
 from chaoskit.model.resilience import (
     Declared,
@@ -114,8 +113,12 @@ def _tested(point: PointCells) -> bool:
 
 
 def _recoveries(point: str, runs: Iterable[PastRun]) -> Recoveries:
-    """Of the runs whose faults hit the point: a run that hit several counts at each of them."""
-    own = [r for r in runs if any(c.point == point for c in r.coverage)]
+    """Of the conclusive runs whose faults hit the point; one that hit several counts at each.
+
+    An inconclusive run may have come back from nothing: its fault may not have been in force.
+    """
+    hit = (r for r in runs if any(c.point == point for c in r.coverage))
+    own = [r for r in hit if r.status is not Status.INCONCLUSIVE]
     told = tuple(filter(None, map(_recovered, own)))
     runtimes = sorted({r.runtime for r in told})
     measured = [r.impact for r in own if r.impact is not None]
@@ -138,17 +141,12 @@ def _spread(told: Sequence[Recovered]) -> Spread:
 
 
 def _recovered(run: PastRun) -> Recovered | None:
-    """Both steady state and full strength must be back; None where recovery was not watched.
-
-    A run that was cut short before it was back says nothing about the time it takes.
-    """
+    """Both steady state and full strength must be back; None where recovery was not watched."""
     figures = run.recovery
     if figures is None:
         return None
     steady, full = figures.steady, figures.full_strength
     took = None if steady is None or full is None else max(steady, full)
-    if took is None and run.stop_kind in CUT_SHORT:
-        return None
     return Recovered(
         run=run.run, experiment=run.experiment, runtime=run.runtime, at=run.at, quick=run.quick,
         took=took, within=figures.within,

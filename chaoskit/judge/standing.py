@@ -52,8 +52,8 @@ def wilson(part: int, whole: int) -> Share:
     centre = (share + z * z / (2 * whole)) / shrink
     half = z / shrink * math.sqrt(share * (1 - share) / whole + z * z / (4 * whole * whole))
     # At both ends the formula gives 0 and 1 but for rounding.
-    low = 0.0 if part == 0 else round(centre - half, 6)
-    high = 1.0 if part == whole else round(centre + half, 6)
+    low = 0.0 if part == 0 else round(centre - half, 9)
+    high = 1.0 if part == whole else round(centre + half, 9)
     return Share(part=part, whole=whole, low=low, high=high)
 
 

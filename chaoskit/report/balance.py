@@ -58,10 +58,14 @@ def summary(told: SystemResilience) -> str:
     """One sentence for the terminal and the banner."""
     part, whole = told.score.held.part, told.score.held.whole
     size = told.score.covered.whole if told.score.covered else "an unknown number of"
-    covered = f"{whole} of {size} cells (failure point × class of trouble) have a current proof"
+    verb = "has" if whole == 1 else "have"
+    covered = (
+        f"{whole} of {size} cells (failure point × class of trouble) {verb} a proof that counts"
+    )
     if not whole:
         return covered
-    return f"{covered}, and {f'all {part}' if part == whole else f'{part} of {whole}'} held"
+    every = "it" if whole == 1 else f"all {whole}"
+    return f"{covered}, and {every if part == whole else f'{part} of {whole}'} held"
 
 
 def sentences(told: SystemResilience) -> Iterable[str]:
@@ -90,24 +94,24 @@ def sentences(told: SystemResilience) -> Iterable[str]:
         yield f"quick runs, which prove less: {told.quick} of {told.runs}"
 
 
-def tiles(score: Score, max_age: float) -> tuple[Figure, ...]:
+def tiles(score: Score) -> tuple[Figure, ...]:
     """The four figures of the score; none of them stands for another."""
-    return (_covered(score, max_age), _held(score), _bounds(score), _ages(score))
+    return (_covered(score), _held(score), _bounds(score), _ages(score))
 
 
-def _covered(score: Score, max_age: float) -> Figure:
+def _covered(score: Score) -> Figure:
     if score.covered is None:
         return Figure("Covered", "unknown", "no run tells how many cells the system has")
     part, whole = score.covered.part, score.covered.whole
     share = words.good_share(part, whole)
-    note = f"{share} of all cells have a proof not older than {words.age(max_age)}"
+    note = f"{share} of all cells have a proof that counts"
     return Figure("Covered", f"{part} of {whole}", note)
 
 
 def _held(score: Score) -> Figure:
     held = score.held
     if held.low is None or held.high is None:
-        return Figure("Held where covered", "no figure", "no cell has a current proof")
+        return Figure("Held where covered", "no figure", "no cell has a proof that counts")
     note = f"95 % interval {words.interval(held.low, held.high)}, if the others are like these"
     return Figure("Held where covered", f"{held.part} of {held.whole}", note)
 
@@ -115,7 +119,7 @@ def _held(score: Score) -> Figure:
 def _bounds(score: Score) -> Figure:
     if score.at_least is None or score.at_most is None or not score.held.whole:
         return Figure("Of all cells", "no figure", "too little is known to bound it")
-    note = "of all cells hold, whatever is true of those without a current proof"
+    note = "of all cells hold, whatever is true of those without a proof"
     return Figure("Of all cells", words.interval(score.at_least, score.at_most), note)
 
 
@@ -169,6 +173,13 @@ def _shaky(proof: Proof) -> bool:
     return proof.held.part < proof.held.whole
 
 
+def expiry(proof: Proof) -> str:
+    """What its age means: a violation does not lapse."""
+    if not proof.stale:
+        return ""
+    return "stale" if proof.status is Status.HELD else "counts until a run holds"
+
+
 def reproduced(proof: Proof) -> str:
     """How many of the runs that count held, with the interval that says how little that is."""
     held = proof.held
@@ -202,6 +213,8 @@ def recovery_notes(told: Recoveries) -> tuple[str, ...]:
 
 
 def _spread(told: Spread) -> str:
+    if told.runs == 1:
+        return f"{told.runtime}: {reached(told.newest)} in its only run"
     parts = [f"{told.runtime}: newest {reached(told.newest)}"]
     if told.median is not None:
         parts.append(f"median {words.seconds(told.median)}")
@@ -215,7 +228,7 @@ def felt(told: Recoveries | Downtime) -> str:
     """In how many runs the requests felt it, of those that were measured."""
     if not told.measured:
         return "not measured"
-    return f"felt in {told.felt} of {words.count(told.measured, 'run')}"
+    return f"felt in {told.felt} of {words.count(told.measured, 'measured run')}"
 
 
 def area(told: Downtime) -> str:

@@ -13,14 +13,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from chaoskit.errors import ChaoskitError, InvalidInput
 from chaoskit.judge.resilience import Evidence
 from chaoskit.model.resilience import Absence, Declared, LeftOut, PastRun
 from chaoskit.report.source import Json, read_verdict, stored_json
-from chaoskit.run.history import first, timeline
-from chaoskit.run.journal import NAME, Record, read_records
+from chaoskit.run.history import first
+from chaoskit.run.journal import NAME, read_records
 
 FILES = ("verdict.json", "plan.json", NAME)
 _RUN_ID = re.compile(r"(\d{8}T\d{6})Z?-[0-9a-f]{4}")
@@ -77,7 +75,7 @@ def _read(place: Path, folder: Path, as_of: datetime) -> tuple[PastRun | LeftOut
             return _left(place, folder, "no verdict", _why_unjudged(place), plan), {}
         told = _past(place, folder, plan)
     except (ChaoskitError, OSError, ValueError) as error:
-        return _left(place, folder, "unreadable", _in_short(error)), {}
+        return _left(place, folder, "unreadable", _in_short(error, place)), {}
     if told is None:
         return _left(place, folder, "undated", "nothing says when it ran", plan), {}
     if told.at > as_of:
@@ -117,15 +115,15 @@ def _left(place: Path, folder: Path, what: Absence, why: str, plan: Json | None 
 
 def _why_unjudged(place: Path) -> str:
     """How the journal says that it ended; raises ChaoskitError when it cannot be read."""
-    judge = "`chaoskit judge` would give it a verdict"
+    judge = "chaoskit judge would give it a verdict"
     if not (place / NAME).is_file():
         return "it ended before its journal began"
-    records: list[Record] = read_records(place / NAME)
-    told = timeline(records)
+    records = read_records(place / NAME)
     if first(records, "end") is None:
         return "its journal has no end: it still runs, or its process died"
-    if told.stop_kind is not None:
-        return f"it was {told.stop_kind} ({told.stopped or 'no reason recorded'}); {judge}"
+    stopped = first(records, "stopped")
+    if stopped is not None:
+        return f"it was {stopped.get('stop_kind')} ({stopped.get('reason')}); {judge}"
     return f"it was never judged; {judge}"
 
 
@@ -172,8 +170,6 @@ def _relative(place: Path, folder: Path) -> str:
     return place.relative_to(folder).as_posix()
 
 
-def _in_short(error: Exception) -> str:
-    """The first sentence: pydantic lists every field."""
-    if isinstance(error, ValidationError):
-        return f"{error.error_count()} fields are not as this version knows them"
-    return str(error).partition("\n")[0]
+def _in_short(error: Exception, place: Path) -> str:
+    """The first line, and no path that is another one elsewhere."""
+    return str(error).partition("\n")[0].replace(f"{place}/", "").replace(str(place), place.name)

@@ -43,7 +43,7 @@ def _axes(figure: Figure) -> Axes:
     box = (_LEFT / WIDTH, _BOTTOM / HEIGHT, width / WIDTH, height / HEIGHT)
     axes = figure.add_axes(box)
     axes.patch.set_visible(False)
-    axes.tick_params(colors=colour("muted"), labelsize=_FONT, length=3, color=colour("rule"))
+    axes.tick_params(colors=colour("muted"), labelsize=_FONT, length=0, pad=5)
     axes.grid(axis="y", color=colour("grid"), linewidth=1)
     axes.set_axisbelow(True)
     axes.yaxis.set_major_locator(MaxNLocator(3))
