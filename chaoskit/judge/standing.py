@@ -96,7 +96,7 @@ def _cell(trouble: Trouble, runs: list[PastRun], age: Age, faults: tuple[str, ..
         trouble=trouble,
         status=status if proofs else Status.INCONCLUSIVE,
         current=violated or any(not p.stale for p in proofs),
-        age=min((p.age for p in proofs), default=None),
+        age=min((p.age for p in proofs if p.status is status), default=None),
         proofs=proofs,
         faults=faults,
     )

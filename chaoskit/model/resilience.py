@@ -93,8 +93,8 @@ class Proof(Frozen):
 class Cell(Frozen):
     """One failure point under one class of trouble; `status` None: never tested.
 
-    `age` is that of the newest proof. `current`: it counts in the score. `faults` names those of
-    the catalogue that could test it.
+    `age` is that of the newest proof of this status. `current`: it counts in the score. `faults`
+    names those of the catalogue that could test it.
     """
 
     trouble: Trouble

@@ -157,7 +157,8 @@ def test_nothing_measured_gives_no_figure(tmp_path: Path) -> None:
 def test_another_experiments_newer_pass_does_not_hide_a_violation(tmp_path: Path) -> None:
     folders.run(tmp_path, "cache-loss", 9, "violated")
     folders.run(tmp_path, "cache-slow", 1, "held")
-    assert cell(folders.report(tmp_path)).status is Status.VIOLATED
+    found = cell(folders.report(tmp_path))
+    assert (found.status, found.age) == (Status.VIOLATED, 9 * folders.DAY)
 
 
 def test_a_violation_counts_until_a_full_run_of_its_experiment_holds(tmp_path: Path) -> None:
@@ -261,6 +262,13 @@ def test_the_command_writes_where_it_is_told_and_nowhere_else(tmp_path: Path) ->
     assert (told["as_of"], told["max_age"]) == ("2025-06-01T12:00:00Z", 60 * 86400)
     (link,) = set(re.findall(r'href="([^"#]+)"', (out / "resilience.html").read_text()))
     assert (out / link).resolve().is_file()
+
+
+def test_the_documented_output_is_real(mixed: Path, tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs/resilience.md").read_text("utf-8")
+    (block,) = re.findall(r"```console\n\$ [^\n]*\n(.*?)```", page, re.DOTALL)
+    said = call(mixed, "-o", tmp_path, "--as-of", folders.AS_OF.isoformat()).stdout
+    assert block in said
 
 
 def test_runs_after_the_time_of_the_report_are_left_out(tmp_path: Path) -> None:
