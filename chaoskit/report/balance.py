@@ -231,6 +231,12 @@ def felt(told: Recoveries | Downtime) -> str:
     return f"felt in {told.felt} of {words.count(told.measured, 'measured run')}"
 
 
+def unmeasured(told: Downtime) -> str:
+    """How many runs are missing from the figures, where some are there."""
+    missing = told.runs - told.measured
+    return f"{missing} not measured" if told.measured and missing else ""
+
+
 def area(told: Downtime) -> str:
     return words.NONE if told.area is None else f"{told.area:.2f} s"
 
