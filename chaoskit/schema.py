@@ -1,4 +1,4 @@
-"""The JSON Schema (draft 2020-12) of experiments, systems (for editors) and verdicts (for tools).
+"""The JSON Schema (draft 2020-12): experiments and systems for editors, results for tools.
 
 Generated from the models and the registered faults, so that it cannot fall behind. An editor
 sees YAML's own types, so `rate: 5` may be a number there. This module must never accept or
@@ -15,6 +15,7 @@ from chaoskit.document.faultlist import LINK_KEYS, NODE_KEYS, Timing
 from chaoskit.faults import FaultKind, all_faults
 from chaoskit.model.baseline import Baseline
 from chaoskit.model.experiment import Experiment, Selection
+from chaoskit.model.resilience import Resilience
 from chaoskit.model.schedule import Schedule
 from chaoskit.model.system import System
 from chaoskit.model.verdict import Verdict
@@ -61,6 +62,14 @@ def verdict_schema() -> Json:
 def baseline_schema() -> Json:
     """The schema of `baseline.json`; written by us as well."""
     return {"$schema": _DIALECT, **Baseline.model_json_schema(), "title": "A chaoskit baseline"}
+
+
+def resilience_schema() -> Json:
+    """The schema of `resilience.json`."""
+    return {
+        "$schema": _DIALECT, **Resilience.model_json_schema(mode="serialization"),
+        "title": "A chaoskit resilience report",
+    }  # fmt: skip
 
 
 def _fault_schema(kind: FaultKind, definitions: Json) -> Json:

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from chaoskit.cli.places import REPORTS
+from chaoskit.units import Duration
 
 paths = click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 tags = click.option("--tag", "tags", multiple=True, help="Only experiments with this tag.")
@@ -46,3 +47,12 @@ def pairs(settings: tuple[str, ...]) -> dict[str, str]:
             raise click.UsageError(f"--set takes key=value, such as load.rate=30/s; got '{text}'")
         found[key] = value
     return found
+
+
+def age(text: str) -> Duration:
+    """`30d` or a duration; raises BadParameter. Documents have no use for days, so only here."""
+    days = text.strip().removesuffix("d")
+    try:
+        return Duration(86400 * float(days)) if days != text.strip() else Duration.parse(text)
+    except ValueError as error:
+        raise click.BadParameter(f"an age such as 30d or 12h; got '{text}'") from error

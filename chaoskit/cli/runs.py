@@ -71,7 +71,7 @@ def prune(reports: Path, keep: int | None, older_than: str | None, dry_run: bool
     """Remove stored runs that no option keeps; a run with something outstanding always stays."""
     if keep is None and older_than is None:
         raise click.UsageError("say which: --keep N, --older-than 30d, or both")
-    age = None if older_than is None else _age(older_than)
+    age = None if older_than is None else options.age(older_than)
     state, gone, freed = StateRoot(), 0, 0
     seen: Counter[str] = Counter()
     for one in stored_runs(reports, state):
@@ -83,15 +83,6 @@ def prune(reports: Path, keep: int | None, older_than: str | None, dry_run: bool
     verb = "would be removed" if dry_run else "removed"
     click.echo(f"{gone} of {seen.total()} runs {verb}, {_size(freed)}")
     return 0
-
-
-def _age(text: str) -> Duration:
-    days = text.strip().removesuffix("d")
-    try:
-        # Documents have no use for days, so the unit is known only here.
-        return Duration(86400 * float(days)) if days != text.strip() else Duration.parse(text)
-    except ValueError as error:
-        raise click.BadParameter(f"an age such as 30d or 12h; got '{text}'") from error
 
 
 def _wanted(one: Stored, number: int, keep: int | None, age: Duration | None) -> str:

@@ -1,4 +1,4 @@
-"""`chaoskit schema`: the JSON Schema that editors complete and check with, and tools rely on."""
+"""`chaoskit schema`: the JSON Schema for editors, and of what is written."""
 
 from __future__ import annotations
 
@@ -6,23 +6,15 @@ import json
 
 import click
 
+# Of what people write, then of what is written by us.
+KINDS = ("experiment", "system", "schedule", "verdict", "baseline", "resilience")
+
 
 @click.command("schema")
-@click.argument(
-    "which",
-    type=click.Choice(["experiment", "system", "schedule", "verdict", "baseline"]),
-    default="experiment",
-)
+@click.argument("which", type=click.Choice(KINDS), default="experiment")
 def command(which: str) -> int:
     """Print the JSON Schema of experiments (default), or of another kind of file."""
     from chaoskit import schema
 
-    made = {
-        "experiment": schema.experiment_schema,
-        "system": schema.system_schema,
-        "schedule": schema.schedule_schema,
-        "verdict": schema.verdict_schema,
-        "baseline": schema.baseline_schema,
-    }
-    click.echo(json.dumps(made[which](), indent=2))
+    click.echo(json.dumps(getattr(schema, f"{which}_schema")(), indent=2))
     return 0

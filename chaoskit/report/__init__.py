@@ -6,9 +6,17 @@ judge, and it must never look at the clock. Imports inside are lazy: the termina
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-__all__ = ["write_report"]
+if TYPE_CHECKING:
+    from chaoskit.faults import FaultKind
+    from chaoskit.judge.standing import Age
+    from chaoskit.model.resilience import PointKind, Resilience
+    from chaoskit.model.timeline import Trouble
+
+__all__ = ["write_report", "write_resilience"]
 
 
 def write_report(run_dir: Path) -> Path:
@@ -19,3 +27,24 @@ def write_report(run_dir: Path) -> Path:
     from chaoskit.report.pages import write
 
     return write(run_dir)
+
+
+def write_resilience(
+    folder: Path, out: Path, age: Age, faults: Iterable[FaultKind]
+) -> tuple[Resilience, Path]:
+    """Write resilience.html, .md and .json of all runs below `folder` into `out`; the page's path.
+
+    `faults` is the catalogue. Raises InvalidInput when no run lies below `folder`.
+    """
+    from chaoskit import __version__
+    from chaoskit.judge.resilience import resilience
+    from chaoskit.report.folder import gather
+    from chaoskit.report.resilience import write
+
+    catalogue: dict[tuple[PointKind, Trouble], tuple[str, ...]] = {}
+    for kind in faults:
+        point: PointKind = "link" if kind.point == "link" else "tier"
+        key = (point, kind.trouble)
+        catalogue[key] = (*catalogue.get(key, ()), kind.name)
+    told = resilience(gather(folder, age.as_of), age, catalogue, __version__)
+    return told, write(told, folder, out)

@@ -43,9 +43,9 @@ def write(run_dir: Path) -> Path:
     for plot in drawn:
         (run_dir / f"{plot.name}.svg").write_text(standalone(plot.wide), encoding="utf-8")
     (run_dir / "junit.xml").write_bytes(junit(run.verdict))
-    markdown = _markdown().get_template("report.md.j2").render(shown)
+    markdown = markdown_pages().get_template("report.md.j2").render(shown)
     (run_dir / "report.md").write_text(markdown, encoding="utf-8")
-    html = _html().get_template("report.html.j2").render(shown, plots=drawn, style=_style())
+    html = html_pages().get_template("report.html.j2").render(shown, plots=drawn, style=style())
     page.write_text(html, encoding="utf-8")
     return page
 
@@ -65,7 +65,7 @@ def _plots(run: Run) -> tuple[Plot, ...]:
     return tuple(Plot(name, drawn(name, False), drawn(name, True)) for name in plots.TITLES)
 
 
-def _style() -> Markup:
+def style() -> Markup:
     """The style sheet with both palettes in place of its two marks."""
     sheet = (_HERE / "report.css").read_text(encoding="utf-8")
     sheet = sheet.replace("/* light */", palette.variables(0))
@@ -85,12 +85,12 @@ def _environment(autoescape: bool) -> jinja2.Environment:
 
 
 @cache  # compiling the templates costs as much as drawing a plot
-def _html() -> jinja2.Environment:
+def html_pages() -> jinja2.Environment:
     return _environment(autoescape=True)
 
 
 @cache
-def _markdown() -> jinja2.Environment:
+def markdown_pages() -> jinja2.Environment:
     environment = _environment(autoescape=False)
     environment.finalize = _plain
     environment.filters["code"] = _code

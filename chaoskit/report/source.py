@@ -51,14 +51,15 @@ def read_run(directory: Path) -> Run:
     """The run in `directory`; raises ChaoskitError naming the file and what to do."""
     return Run(
         directory=directory,
-        verdict=_verdict(directory / "verdict.json"),
+        verdict=read_verdict(directory / "verdict.json"),
         samples=_samples(directory),
-        plan=_json(directory / "plan.json", dict) or {},
+        plan=stored_json(directory / "plan.json", dict) or {},
         journal=_journal(directory / NAME),
     )
 
 
-def _verdict(path: Path) -> Verdict:
+def read_verdict(path: Path) -> Verdict:
+    """The verdict in `path`; raises ChaoskitError saying how to make it."""
     try:
         return Verdict.model_validate_json(path.read_bytes())
     except FileNotFoundError as error:
@@ -74,13 +75,14 @@ def _samples(directory: Path) -> Samples:
     path = directory / "samples.bin"
     raw = path.read_bytes() if path.exists() else b""
     array = np.frombuffer(raw, DTYPE, count=len(raw) // DTYPE.itemsize)
-    names = [str(name) for name in _json(directory / "series.json", list) or []]
+    names = [str(name) for name in stored_json(directory / "series.json", list) or []]
     highest = int(array["series"].max()) if len(array) else -1
     names += [f"series {i}" for i in range(len(names), highest + 1)]
     return Samples(array, tuple(names), probes=_json(directory / PROBES, dict) or {})
 
 
-def _json(path: Path, kind: type) -> Any:
+def stored_json(path: Path, kind: type) -> Any:
+    """What `path` holds, None where it is missing; raises ChaoskitError for anything else."""
     if not path.exists():
         return None
     try:

@@ -34,6 +34,8 @@ def inline(figure: Figure, name: str, title: str) -> str:
     body = drawn[drawn.index("<svg") :]
     body = re.sub(r"<metadata>.*?</metadata>\s*", "", body, flags=re.DOTALL)
     body = re.sub(r'<svg [^>]*?viewBox="([^"]*)"[^>]*>', _opening(title), body, count=1)
+    # A mark's style stands again where it is used; there the dark theme finds it, here it cannot.
+    body = re.sub(r'(<defs>\s*<path id="[^"]*" d="[^"]*") style="[^"]*"', r"\1", body)
     # matplotlib numbers its ids from one in every file; one page holds several.
     body = re.sub(r'\bid="', f'id="{name}-', body)
     body = re.sub(r'(href="|url\()#', rf"\1#{name}-", body)

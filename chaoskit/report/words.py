@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Container, Iterable
+from datetime import datetime
 from typing import Any
 
 from chaoskit.model.evidence import Evidence
@@ -24,6 +25,9 @@ STOPS = {
     "failed": "stopped early: the target or a tool failed",
     "unfit": "stopped early: the system was not fit for the experiment",
 }
+
+# From how many seconds on, the unit's seconds and its name.
+_AGES = ((2 * 86400, 86400, "day"), (3600, 3600, "hour"), (0, 60, "minute"))
 
 
 def sign(status: Status) -> str:
@@ -72,6 +76,24 @@ def percentile(row: SeriesFigures, value: float | None) -> str:
 def series(name: str, probes: Container[str]) -> str:
     """The name of a request, or of a probe and that it is one."""
     return f"{name} (probe)" if name in probes else name
+
+
+def interval(low: float, high: float) -> str:
+    """Two shares as an interval, never narrower than it is."""
+    ends = math.floor(low * 1000) / 10, math.ceil(high * 1000) / 10
+    return f"{ends[0]:g}–{ends[1]:g} %"
+
+
+def age(value: float | None) -> str:
+    """Seconds as one unit that a person thinks in; whole, and never younger than it is."""
+    if value is None:
+        return NONE
+    size, noun = next((s, n) for least, s, n in _AGES if value >= least)
+    return count(max(1, math.ceil(value / size)), noun)
+
+
+def date(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M}"
 
 
 def count(number: int, noun: str) -> str:
