@@ -1,4 +1,4 @@
-"""`chaoskit schema`: the JSON Schema for editors, and of what is written."""
+"""`chaoskit schema`: the JSON Schema that editors complete and check with, and tools rely on."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 
 import click
 
-# Of what people write, then of what is written by us.
+# What people write, then what is written by us.
 KINDS = ("experiment", "system", "schedule", "verdict", "baseline", "resilience")
 
 

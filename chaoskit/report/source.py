@@ -78,7 +78,7 @@ def _samples(directory: Path) -> Samples:
     names = [str(name) for name in stored_json(directory / "series.json", list) or []]
     highest = int(array["series"].max()) if len(array) else -1
     names += [f"series {i}" for i in range(len(names), highest + 1)]
-    return Samples(array, tuple(names), probes=_json(directory / PROBES, dict) or {})
+    return Samples(array, tuple(names), probes=stored_json(directory / PROBES, dict) or {})
 
 
 def stored_json(path: Path, kind: type) -> Any:
