@@ -226,14 +226,16 @@ class Dispatcher:
 
     @staticmethod
     def _await(number: float, due: Callable[[float], float], stop: Event) -> float:
-        ahead = due(number) - time.monotonic()
+        intended = due(number)
+        ahead = intended - time.monotonic()
         if ahead <= 0:
             # Late: let the arrivals that were sent start before the next one is looked at.
             gevent.sleep(0)
-        # A surge that begins meanwhile brings it forward.
         while ahead > 0 and not stop.wait(min(ahead, _LOOK_EVERY)):
-            ahead = due(number) - time.monotonic()
-        return due(number)
+            # A surge that begins meanwhile brings it forward.
+            intended = due(number)
+            ahead = intended - time.monotonic()
+        return intended
 
     def _send(self, intended: float, choice: TaskChoice) -> None:
         gauge, stage = self._stage.gauge, self._stage
