@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from chaoskit.judge import phases
 from chaoskit.judge.metrics import level
-from chaoskit.judge.wording import seconds
+from chaoskit.judge.wording import plural, seconds
 from chaoskit.model.experiment import Experiment
 from chaoskit.model.timeline import InjectionRecord, Timeline
 from chaoskit.model.verdict import Gate, Status
@@ -139,7 +139,7 @@ def _load(experiment: Experiment, timeline: Timeline) -> Iterator[str]:
 
 
 def stalled(experiment: Experiment, timeline: Timeline) -> Iterator[str]:
-    """What excuses a violation, and no more: the generator stood still for a moment.
+    """What excuses a violation, and no more: the generator or the runner stood still for a moment.
 
     Latency counts from the intended start, so a late generator makes every figure worse and none
     better. A gate that held did so in spite of it; one that was violated may owe it to that.
@@ -150,6 +150,11 @@ def stalled(experiment: Experiment, timeline: Timeline) -> Iterator[str]:
             f"the load generator stalled for a moment: lateness p99 "
             f"{seconds(load.lateness_p99, limit)} against at most {seconds(limit)} ({why}), which "
             "may be why"
+        )
+    if timeline.unasked:
+        yield (
+            f"{plural(timeline.unasked, 'question')} of probes could not be asked in time, as "
+            "chaoskit itself stood still, which may be why"
         )
 
 

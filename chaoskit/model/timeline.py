@@ -99,7 +99,10 @@ class LoadFacts(Frozen):
 
 
 class Timeline(Frozen):
-    """One run. `stopped` says why it ended early; None after a full course."""
+    """One run. `stopped` says why it ended early; None after a full course.
+
+    `unasked` counts questions of probes that nobody asked in time, because the runner stood still.
+    """
 
     run: str
     experiment: str
@@ -115,6 +118,7 @@ class Timeline(Frozen):
     restored: bool = True
     differences: tuple[str, ...] = ()
     load: LoadFacts = LoadFacts()
+    unasked: int = 0
 
     def span(self, phase: PhaseName) -> Span | None:
         return next((s for s in self.spans if s.phase == phase), None)

@@ -35,10 +35,11 @@ class Feed:
             self._names, self._answers = names, self._probing.answers
             self._samples = None
 
-    def end(self) -> None:
-        """Take in the answers that are still to come; nothing is asked any more."""
+    def end(self) -> int:
+        """Take in the answers that are still to come; how many questions could not be asked."""
         self._probing.close()
         self._samples = None
+        return self._probing.unasked
 
     @property
     def samples(self) -> Samples:

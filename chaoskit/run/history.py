@@ -36,6 +36,7 @@ def timeline(records: list[Record]) -> Timeline:
         stop_kind=stopped.get("stop_kind"),
         restored=last.get("restored", not outstanding(records)),
         differences=tuple(last.get("differences", ())),
+        unasked=sum(r["count"] for r in records if r["kind"] == "unasked"),
         load=LoadFacts(**load["facts"]) if load else LoadFacts(),
     )
 

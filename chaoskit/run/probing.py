@@ -76,7 +76,10 @@ class Course:
 
 
 class Probing:
-    """All probes of one run; `answers` counts the samples there are."""
+    """All probes of one run; `answers` counts the samples there are.
+
+    `unasked` counts questions that were over before they could be asked: this process stood still.
+    """
 
     def __init__(self, plan: Plan, target: Target, around: Surroundings) -> None:
         self._specs = plan.probes
@@ -86,6 +89,7 @@ class Probing:
         self._courses: list[Course] = []
         self._raw = bytearray()
         self._file: int | None = None
+        self.unasked = 0
 
     @property
     def answers(self) -> int:
@@ -140,6 +144,7 @@ class Probing:
 
     def _ask(self, course: Course, now: float) -> None:
         due, course.asked = course.due, course.asked + 1
+        self.unasked += now > due + course.timeout
         if now > due + course.timeout or len(course.open) >= _room(course.spec):
             self._keep(course, due, course.timeout, Answer(False, (), "was not asked in time"))
             return

@@ -86,7 +86,8 @@ def _end_load(around: Surroundings, feed: Feed) -> None:
         tell(around.journal, "warning", reason=str(error))
     tell(around.journal, "load", facts=around.load.facts().model_dump())
     try:
-        feed.end()
+        if unasked := feed.end():
+            tell(around.journal, "unasked", count=unasked)
         feed.store(around.folder)
     except (OSError, LoadError) as error:
         tell(around.journal, "warning", reason=f"the samples cannot be stored: {error}")

@@ -196,6 +196,17 @@ def test_a_probe_that_never_answers_does_not_hold_up_the_run(tmp_path: Path) -> 
     assert set(samples.outcome.tolist()) == {Outcome.FAILED}
 
 
+def test_what_could_not_be_asked_is_failed_and_may_be_why(scene: Asked) -> None:
+    """The runner stands still for ten seconds in the middle of the fault phase."""
+    scene.clock.at(30, lambda: scene.clock.sleep(10))
+    timeline = scene.run()
+    assert 30 < timeline.unasked < 40
+    assert timeline.stop_kind == "violated"
+    verdict = scene.verdict()
+    assert verdict.status == Status.INCONCLUSIVE
+    assert "could not be asked in time, as chaoskit itself stood still" in verdict.reasons[0]
+
+
 def test_a_probe_that_raises_did_not_answer(scene: Asked) -> None:
     def says() -> Answer:
         raise TargetError("the engine is gone")
