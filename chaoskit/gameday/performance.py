@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from chaoskit.document.gamedays import BoundGameDay
-from chaoskit.errors import ChaoskitError, JournalError, Refused
+from chaoskit.errors import ChaoskitError, JournalError, NotRestored
 from chaoskit.gameday.log import Log
 from chaoskit.gameday.stage import Course, Outcome, Stage
 from chaoskit.model.timeline import InjectionRecord
@@ -60,12 +60,12 @@ class Performance:
         self._watch.start()
 
     def finish(self, why: str, patience: float) -> None:
-        """Put back what is held and end; raises Refused when that takes more than `patience`."""
+        """Put back what is held and end; raises NotRestored when that takes over `patience`."""
         self.stop.request("interrupted", why)
         if self._deed is not None:
             self._deed.join(patience)
             if self._deed.is_alive():
-                raise Refused(f"not put back within {patience:g} s: see `chaoskit revert`")
+                raise NotRestored(f"not put back within {patience:g} s: see `chaoskit revert`")
         self._over.set()
         if self._watch is not None:
             self._watch.join(patience)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from chaoskit.gameday.standing import Standing, StepStanding
+from chaoskit.gameday.standing import AGAIN, Standing, StepStanding
 from chaoskit.model.gameday import ROLES, GameDay, Role, Step
 
 _LEADS: tuple[Role, ...] = ("facilitator",)
@@ -139,9 +139,17 @@ def _begin(at: Situation, step: str) -> str:
         return said
     if at.standing.current:
         return f"step {at.standing.current} is under way: end it first"
+    if step in at.ids and at.standing.step(step).how in AGAIN:
+        return ""
     if not at.next:
         return "the agenda is through"
     return "" if step in ("", at.next) else f"the next step is {at.next}, not {step}"
+
+
+def _skip(at: Situation, step: str) -> str:
+    if at.standing.current:
+        return f"step {at.standing.current} is under way: end it first"
+    return "" if at.next else "the agenda is through"
 
 
 def _current(at: Situation) -> StepStanding | None:
@@ -185,7 +193,7 @@ _RULES: Mapping[str, Callable[[Situation, str], str]] = {
     "go": _go,
     "no_go": opening,
     "begin": _begin,
-    "skip": _begin,
+    "skip": _skip,
     "release": _release,
     "end": _end,
     "prediction": _prediction,

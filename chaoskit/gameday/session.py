@@ -37,7 +37,7 @@ class Session:
 
     def __init__(self, bound: BoundGameDay, stage: Stage, clock: Clock) -> None:
         self.bound = bound
-        self._stage = stage
+        self.stage = stage
         self._clock = clock
         self.log = Log(log_of(bound.path), clock)
         self._door = threading.RLock()
@@ -126,21 +126,24 @@ class Session:
             if (performance := self._performance) is not None:
                 performance.stop.request("halted", f"halted by {said}")
         finally:
-            self._stage.halt(said)
+            self.stage.halt(said)
         role = next(iter(self.bound.gameday.people.roles(person)), "")
         return self._append("halt", person=person, role=role, text=why)
 
     def begin_step(self, person: str, step: str = "") -> Entry:
-        """Begin the next step (`step` may say which one is meant). What it runs, runs by itself."""
+        """Begin the next step, or `step` again that was halted, failed, cut off or skipped.
+
+        What it runs, runs by itself from here.
+        """
         with self._door:
             self._refuse(person, "begin", step)
             at = self._situation()
-            plan = at.plan_of(at.next)
+            step = step or at.next
             entry = self._append(
-                "step", person=person, role="facilitator", step=at.next, value="begun",
-                text=plan.title,
+                "step", person=person, role="facilitator", step=step, value="begun",
+                text=at.plan_of(step).title,
             )  # fmt: skip
-            self._performance = Performance(self.bound, int(at.next), self.log, self._stage)
+            self._performance = Performance(self.bound, int(step), self.log, self.stage)
             self._performance.start(lambda why: self.halt(TOOL, why))
         return entry
 
@@ -219,7 +222,7 @@ class Session:
         found = []
         for number, question in enumerate(self.bound.gameday.go_no_go, 1):
             if question.check is not None:
-                why = self.bound.hidden(self._stage.check(question.check))
+                why = self.bound.hidden(self.stage.check(question.check))
                 found.append((str(number), "no" if why else "yes", why))
         if not found and kind == "check":
             raise InvalidInput("the go/no-go list of this game day has no checks for the tool")
@@ -235,7 +238,7 @@ class Session:
 
     def _situation(self) -> Situation:
         found, performance = self._standing(), self._performance
-        halted = self._stage.halted()
+        halted = self.stage.halted()
         if found.halted is not None:
             halted = halted or f"halted by {found.halted.person} at {found.halted.at}"
         busy = performance is not None and performance.busy

@@ -14,13 +14,18 @@ from chaoskit.gameday.log import Entry
 
 Phase = Literal["opening", "under way", "closed"]
 Decision = Literal["", "go", "no_go"]
-# A person's words about a step that is under way.
+# How a step ends that may be begun once more.
+AGAIN = ("halted", "failed", "cut-off", "skipped")
+# Words about a step that is under way.
 REMARKS = ("seen", "mitigated", "alert")
 
 
 @dataclass
 class StepStanding:
-    """What the log says of one step. `injected` and `released` are of the deed that is on."""
+    """What the log says of one step; of a step that was begun again, the last time counts.
+
+    People's words are kept from every time.
+    """
 
     id: str
     begun: Entry | None = None
@@ -129,7 +134,8 @@ def _decide(found: Standing, entry: Entry) -> None:
 def _take_step(step: StepStanding, entry: Entry) -> None:
     match entry.kind:
         case "step" if entry.value == "begun":
-            step.begun = entry
+            step.begun, step.ended, step.ran, step.released = entry, None, None, None
+            step.injected = []
         case "step":
             step.ended = entry
         case "prediction":
