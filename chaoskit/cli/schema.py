@@ -10,17 +10,18 @@ import click
 @click.command("schema")
 @click.argument(
     "which",
-    type=click.Choice(["experiment", "system", "schedule", "verdict"]),
+    type=click.Choice(["experiment", "system", "schedule", "gameday", "verdict"]),
     default="experiment",
 )
 def command(which: str) -> int:
-    """Print the JSON Schema of experiments (default), system files, schedules or verdict.json."""
+    """Print the JSON Schema of experiments (default), systems, schedules, game days, verdicts."""
     from chaoskit import schema
 
     made = {
         "experiment": schema.experiment_schema,
         "system": schema.system_schema,
         "schedule": schema.schedule_schema,
+        "gameday": schema.gameday_schema,
         "verdict": schema.verdict_schema,
     }
     click.echo(json.dumps(made[which](), indent=2))

@@ -35,17 +35,18 @@ Kind = Literal[
     "injected",  # the tool: `step`, `text` is what; it is in force from now on
     "released",  # `value`: asked (by a person), put back (the tool: it is; `text` why)
     "ran",  # the tool: the deed of a step is over: `how`, `run`, `text`
-    "alert",  # the tool: the system's own alert `text` was seen while `step` was under way
+    "alert",  # the tool: `value` new: the system's own alert `text` came; or unanswered: why
     "seen",  # a person notices
     "mitigated",  # a person has acted
     "note",  # a person
     "halt",  # anybody, `text` why
     "finding",  # a person
-    "action",  # a person: an action item: `text`, `owner`, `due`; its id is `item`
+    "action",  # a person: an action item: `text`, `owner`, `due`; its id is `item`; `how` carried
     "action_closed",  # `item` is the action's id
     "closed",  # the day is over
 ]
 KINDS: tuple[Kind, ...] = get_args(Kind)
+SUFFIX = ".log.jsonl"
 TOOL = "chaoskit"  # the person under whose name the tool enters what it did itself
 
 
@@ -194,4 +195,4 @@ def seconds(first: Entry, last: Entry) -> float:
 
 def log_of(file: Path) -> Path:
     """Where the log of a game day's file is: `day.yaml` has `day.log.jsonl` beside it."""
-    return file.with_name(f"{file.stem}.log.jsonl")
+    return file.with_name(f"{file.stem}{SUFFIX}")

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from chaoskit.document.gamedays import BoundGameDay
 from chaoskit.errors import ChaoskitError, JournalError, NotRestored
+from chaoskit.gameday.alerts import Alerts
 from chaoskit.gameday.log import Log
 from chaoskit.gameday.stage import Course, Outcome, Stage
 from chaoskit.model.timeline import InjectionRecord
@@ -39,6 +40,8 @@ class Performance:
         self.moments: deque[Moment] = deque(maxlen=HISTORY)
         self._log, self._stage = log, stage
         self._halting = Halting(bound.gameday.halt_when, bound.path.parent)
+        url = bound.gameday.alerts
+        self._alerts = Alerts(url, self._enter_alert) if url else None
         self._folder: Path | None = None
         self._entered: set[str] = set()
         self._look = threading.Lock()
@@ -53,6 +56,8 @@ class Performance:
 
     def start(self, halt: Callable[[str], object]) -> None:
         """Begin; `halt` is called with the sentence when a halting criterion comes true."""
+        if self._alerts is not None:
+            self._alerts.start()
         if self.step.kind in DEEDS:
             self._deed = threading.Thread(target=self._do, name="step", daemon=True)
             self._deed.start()
@@ -67,6 +72,8 @@ class Performance:
             if self._deed.is_alive():
                 raise NotRestored(f"not put back within {patience:g} s: see `chaoskit revert`")
         self._over.set()
+        if self._alerts is not None:
+            self._alerts.stop()
         if self._watch is not None:
             self._watch.join(patience)
 
@@ -125,6 +132,10 @@ class Performance:
                     "injected", step=str(self.number), item=one.id,
                     text=f"{one.fault} on {one.point}", run=str(self._folder),
                 )  # fmt: skip
+
+    def _enter_alert(self, value: str, text: str) -> None:
+        with suppress(JournalError):
+            self._log.append("alert", step=str(self.number), value=value, text=text)
 
     def _injections(self) -> tuple[InjectionRecord, ...]:
         if self._folder is None or not (self._folder / NAME).exists():

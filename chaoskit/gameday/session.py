@@ -14,6 +14,7 @@ from typing import Any
 
 from chaoskit.document.gamedays import BoundGameDay
 from chaoskit.errors import InvalidInput, JournalError, Refused
+from chaoskit.gameday.carry import open_actions
 from chaoskit.gameday.log import TOOL, Entry, Kind, Log, log_of
 from chaoskit.gameday.performance import Performance
 from chaoskit.gameday.rules import DOORS, Situation, not_for, opening, refusal, role_for
@@ -251,7 +252,13 @@ class Session:
         """Enter that the log is opened; what was under way without a result was cut off."""
         gameday, found = self.bound.gameday, self._standing()
         self._refuse_changed(found)
+        log, carried = (None, ()) if found.opened else open_actions(self.bound)
         self._append("opened", text=gameday.title, value="resumed" if found.opened else "first")
+        for number, one in enumerate(carried, 1):
+            self._append(
+                "action", person=one.person, role=one.role, item=f"A{number}", text=one.text,
+                owner=one.owner, due=one.due, how="carried", value=f"{log and log.name} {one.item}",
+            )  # fmt: skip
         step = found.step(found.current) if found.current else None
         if step is None or step.ran is not None:
             return
