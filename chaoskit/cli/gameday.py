@@ -86,6 +86,23 @@ def run_command(file: Path, runtime: str, reports: Path, terminal: bool, person:
     return 2 if refused and not lines.isatty() else 0
 
 
+@command.command("report")
+@_file
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="The folder of the pages. Default: beside the game day.",
+)
+def report_command(file: Path, output: Path | None) -> int:
+    """Write what a game day showed, as HTML and Markdown; also while it is under way."""
+    from chaoskit.document import load_gameday
+    from chaoskit.gameday.report import write
+
+    for page in write(load_gameday(file), output):
+        click.echo(shown(page))
+    return 0
+
+
 def _some_node(file: Path) -> str:
     """A node of the nearest system that another can stand in for; else a name to replace."""
     from chaoskit.document import load_system

@@ -15,7 +15,9 @@ from typing import Any
 
 from chaoskit.document.nearest import meant
 from chaoskit.errors import ChaoskitError, InvalidInput, Refused
+from chaoskit.gameday.log import Entry
 from chaoskit.gameday.session import Session
+from chaoskit.gameday.telling import sentence
 
 HELP = """\
 status                          where we are
@@ -172,7 +174,5 @@ def status(view: dict[str, Any]) -> Iterator[str]:
 
 def told(entry: dict[str, Any]) -> str:
     """One entry as a line: time, who, what."""
-    step = f" step {entry['step']}" if entry["step"] else ""
-    more = [entry[key] for key in ("item", "value", "how", "owner", "due", "text") if entry[key]]
-    said = " ".join(" ".join(more).split())
-    return f"{entry['at'][11:19]} {entry['person']}: {entry['kind']}{step} {said}".rstrip()
+    said = " ".join(sentence(Entry.model_validate(entry)).split())
+    return f"{entry['at'][11:19]} {entry['person']}: {said}"
