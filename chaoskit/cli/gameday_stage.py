@@ -29,6 +29,7 @@ from chaoskit.gameday.stage import Course, Outcome
 from chaoskit.model.experiment import Experiment, FaultUse
 from chaoskit.model.gameday import Check, Recover, Step
 from chaoskit.ports import Load
+from chaoskit.run.agenda import SLACK
 from chaoskit.run.clock import SystemClock
 from chaoskit.run.conduct import refuse_leftovers
 from chaoskit.run.engine import Engine
@@ -181,7 +182,7 @@ class LiveStage:
 def _by_hand(step: Step) -> Experiment:
     """A fault held until it is released, or a node that is restarted."""
     if step.inject is not None and step.most is not None:
-        return experiment_by_hand((step.inject,), step.most, step.most)
+        return experiment_by_hand((step.inject,), step.most, Duration(step.most + SLACK))
     node = step.recover.restart if step.recover else None
     return experiment_by_hand((_restart(str(node)),), EVENT, EVENT)
 

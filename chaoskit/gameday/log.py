@@ -35,6 +35,7 @@ Kind = Literal[
     "injected",  # the tool: `step`, `text` is what; it is in force from now on
     "released",  # `value`: asked (by a person), put back (the tool: it is; `text` why)
     "ran",  # the tool: the deed of a step is over: `how`, `run`, `text`
+    "recovered",  # the tool: the system is at full strength again, `step`
     "alert",  # the tool: `value` new: the system's own alert `text` came; or unanswered: why
     "seen",  # a person notices
     "mitigated",  # a person has acted

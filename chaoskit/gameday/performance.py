@@ -18,6 +18,7 @@ from chaoskit.errors import ChaoskitError, JournalError, NotRestored
 from chaoskit.gameday.alerts import Alerts
 from chaoskit.gameday.log import Log
 from chaoskit.gameday.stage import Course, Outcome, Stage
+from chaoskit.gameday.strength import Strength
 from chaoskit.model.timeline import InjectionRecord
 from chaoskit.run.calls import StopFlag, settle
 from chaoskit.run.halting import Halting
@@ -42,6 +43,7 @@ class Performance:
         self._halting = Halting(bound.gameday.halt_when, bound.path.parent)
         url = bound.gameday.alerts
         self._alerts = Alerts(url, self._enter_alert) if url else None
+        self._strength = Strength(lambda: stage.check("full_strength"), self._enter_recovered)
         self._folder: Path | None = None
         self._entered: set[str] = set()
         self._look = threading.Lock()
@@ -74,6 +76,7 @@ class Performance:
         self._over.set()
         if self._alerts is not None:
             self._alerts.stop()
+        self._strength.stop()
         if self._watch is not None:
             self._watch.join(patience)
 
@@ -92,6 +95,8 @@ class Performance:
         with suppress(JournalError):  # what was in force is put back; the run's own journal tells
             self._enter_injected()
             self._enter_outcome(said)
+        if self.step.kind != "experiment" and not error:
+            self._strength.start()
 
     def _take_folder(self, folder: Path) -> None:
         self._folder = folder
@@ -132,6 +137,10 @@ class Performance:
                     "injected", step=str(self.number), item=one.id,
                     text=f"{one.fault} on {one.point}", run=str(self._folder),
                 )  # fmt: skip
+
+    def _enter_recovered(self) -> None:
+        with suppress(JournalError):
+            self._log.append("recovered", step=str(self.number))
 
     def _enter_alert(self, value: str, text: str) -> None:
         with suppress(JournalError):

@@ -123,13 +123,14 @@ class Session:
         keep a halt from working. `chaoskit halt --lift` and another `go` lead on.
         """
         said = f"{person}: {why}" if why else f"{person}, at game day {self.bound.gameday.gameday}"
+        role = next(iter(self.bound.gameday.people.roles(person)), "")
         try:
             if (performance := self._performance) is not None:
                 performance.stop.request("halted", f"halted by {said}")
-        finally:
             self.stage.halt(said)
-        role = next(iter(self.bound.gameday.people.roles(person)), "")
-        return self._append("halt", person=person, role=role, text=why)
+        finally:
+            entry = self._append("halt", person=person, role=role, text=why)
+        return entry
 
     def begin_step(self, person: str, step: str = "") -> Entry:
         """Begin the next step, or `step` again that was halted, failed, cut off or skipped.

@@ -33,6 +33,7 @@ class StepStanding:
     injected: list[Entry] = field(default_factory=list)
     released: Entry | None = None
     ran: Entry | None = None
+    recovered: Entry | None = None
     predictions: list[Entry] = field(default_factory=list)
     remarks: list[Entry] = field(default_factory=list)
 
@@ -134,8 +135,8 @@ def _decide(found: Standing, entry: Entry) -> None:
 def _take_step(step: StepStanding, entry: Entry) -> None:
     match entry.kind:
         case "step" if entry.value == "begun":
-            step.begun, step.ended, step.ran, step.released = entry, None, None, None
-            step.injected = []
+            step.begun, step.injected = entry, []
+            step.ended = step.ran = step.released = step.recovered = None
         case "step":
             step.ended = entry
         case "prediction":
@@ -146,5 +147,7 @@ def _take_step(step: StepStanding, entry: Entry) -> None:
             step.released = entry
         case "ran":
             step.ran = entry
+        case "recovered":
+            step.recovered = entry
         case _ if entry.kind in REMARKS:
             step.remarks.append(entry)

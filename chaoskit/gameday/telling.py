@@ -50,6 +50,7 @@ _SENTENCES: Mapping[str, Callable[[Entry], str]] = {
     "injected": lambda e: f"{e.text} is in force",
     "released": _released,
     "ran": lambda e: _and(f"what step {e.step} did is over ({e.how})", e.text),
+    "recovered": lambda e: "the system is at full strength",
     "alert": _alert,
     "seen": lambda e: _and("has seen it", e.text),
     "mitigated": lambda e: _and("has acted", e.text),

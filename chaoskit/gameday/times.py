@@ -57,7 +57,7 @@ def times(plan: Step, step: StepStanding, alerts: bool) -> Times | None:
         _judge(verdict),
         _first("Mitigated", step.remarks_of("mitigated"), zero, "nobody pressed mitigated"),
         _put_back(faults, zero),
-        _recovered(verdict),
+        _recovered(verdict, step, faults),
     )
     return Times(zero, since, found)
 
@@ -115,13 +115,29 @@ def _put_back(faults: list[InjectionRecord], zero: float) -> Figure:
     return Figure(name, round(max(ends) - zero, 3), f"by {by}")
 
 
-def _recovered(verdict: Verdict | None) -> Figure:
-    """To steady state and full strength, counted from the undo as the verdict counts it."""
+def _recovered(
+    verdict: Verdict | None, step: StepStanding, faults: list[InjectionRecord]
+) -> Figure:
+    """Of an experiment as its verdict counts it; else to full strength, as the tool asked."""
+    if verdict is None:
+        return _full_strength(step, faults)
     name = "Recovered, after it was put back"
-    if verdict is None or verdict.recovery is None:
-        return Figure(name, None, "not measured: there was no load")
+    if verdict.recovery is None:
+        return Figure(name, None, "the run ended before its recovery")
     steady, strong = verdict.recovery.steady, verdict.recovery.full_strength
     if steady is None or strong is None:
         missing = "steady state" if steady is None else "full strength"
         return Figure(name, None, f"{missing} was not reached in time")
     return Figure(name, max(steady, strong), "steady state and full strength")
+
+
+def _full_strength(step: StepStanding, faults: list[InjectionRecord]) -> Figure:
+    ends = [i.reverted for i in faults if i.reverted is not None and i.shape == "held"]
+    name = "Full strength, after it was put back" if ends else "Full strength"
+    if step.ran is None:
+        return Figure(name, None, "nothing was done to the system")
+    if step.recovered is None:
+        return Figure(name, None, "not reached before the step ended")
+    began = step.begun.t if step.begun else step.ran.t
+    seconds = step.recovered.t - max(ends, default=began)
+    return Figure(name, round(seconds, 3), "asked every half second, without load")

@@ -189,7 +189,10 @@ class _Viewer:
         if performance is None or not performance.busy:
             return None
         bound = self._bound.experiments.get(performance.number)
-        return live(tuple(performance.moments), bound.experiment if bound else None)
+        found = live(tuple(performance.moments), bound.experiment if bound else None)
+        if found is not None and self.hides(str(performance.number)):
+            return found.model_copy(update={"note": ""})  # it names what is missing
+        return found
 
     def coverage(self) -> tuple[CellView, ...]:
         """Of all steps that this person may know of."""

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import io
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from chaoskit.cli import main, opening
-from chaoskit.cli.opening import Choice, Opened
+from chaoskit.cli import gameday_stage, main, opening
 from chaoskit.document import load_gameday, load_system
 from chaoskit.gameday.log import read_entries
-from chaoskit.model.system import RuntimeSpec, System
-from chaoskit.ports import Answer, NodeState
+from chaoskit.run.clock import SystemClock
 from chaoskit.run.history import read_timeline
-from chaoskit.run.target import Target
-from chaoskit.world.fake import FakeProbe, FakeWorld
-from tests.gameday.desk import GAMEDAY, write
+from chaoskit.world.fake import FakeLoad, FakeWorld
+from tests.gameday.desk import GAMEDAY, until, write
+from tests.gameday.fake_console import open_fake, running
 
 RECOVERY = """\
   - {title: It is restarted, recover: {restart: cache2}, expect: It comes back}
@@ -26,6 +26,16 @@ RECOVERY = """\
     expect: Fewer calls
 """
 AGENDA = GAMEDAY.index("  - title: One web server")
+QUICK = """\
+experiment: web-loss
+hypothesis: One web server is enough
+load: {locustfile: load.py, rate: 60/s}
+steady_state: [success >= 90%]
+phases: {baseline: 2s, fault: 2s, recovery: {within: 10s, hold: 2s}}
+faults:
+  - kill: {node: web1}
+"""
+GOES = "answer 1 yes\ngo\n"
 
 
 @pytest.fixture
@@ -33,26 +43,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A game day's folder; its system runs, as a fake that other processes can open."""
     write(tmp_path, GAMEDAY[:AGENDA] + RECOVERY + GAMEDAY[AGENDA:])
     FakeWorld.of(load_system(tmp_path / "system.yaml"), path=tmp_path / "world.json")
-
-    def opened(system: System, folder: Path, wanted: str = "auto") -> Opened:
-        world = FakeWorld.on_disk(tmp_path / "world.json")
-
-        def master() -> Answer:
-            up = [n for n in ("cache1", "cache2") if running(world, n)]
-            return Answer(bool(up), tuple(up[:1]))
-
-        target = Target(system, world, {"master": FakeProbe("master", master)})
-        choice = Choice("local", "a fake")
-        return Opened(target, ("http://127.0.0.1:1",), RuntimeSpec(), choice, folder)
-
-    monkeypatch.setattr(opening, "open_system", opened)
+    monkeypatch.setattr(opening, "open_system", open_fake)
     monkeypatch.setenv("CHAOSKIT_STATE", str(tmp_path / "state"))
     monkeypatch.chdir(tmp_path)
     return tmp_path
-
-
-def running(world: FakeWorld, node: str) -> bool:
-    return world.node(node).facts().state is NodeState.RUNNING
 
 
 Call = Callable[..., tuple[int, str]]
@@ -169,3 +163,54 @@ def test_a_halt_puts_back_and_blocks_until_it_is_lifted(folder: Path, call: Call
     code, said = call("run", "--terminal", lines=again)
     assert code == 0, said
     assert "1. The cache's master is killed [ended, done]" in said
+
+
+def test_an_experiment_is_judged_and_reported(
+    folder: Path, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "web-loss.yaml").write_text(QUICK)
+    monkeypatch.setattr(
+        gameday_stage, "locust", lambda bound, plan, at: FakeLoad(SystemClock(), 60)
+    )
+    lines = GOES + "skip\nskip\nskip\nbegin\nwait\nseen\nawait\nstatus\nend\nclose\n"
+    code, said = call("run", "--terminal", lines=lines)
+    assert code == 0, said
+    assert "4. One web server is lost [under way, held]" in said
+    code, said = call("report")
+    assert code == 0
+    assert "gameday.report.html" in said
+    text = (folder / "gameday.report.md").read_text()
+    assert "- web, unavailable: held" in text
+    assert "One web server is lost | Put back |" in text
+    page = (folder / "gameday.report.html").read_text()
+    assert "the run's own report</a>" in page
+    assert "<svg" in page
+
+
+def test_what_a_killed_console_held_is_put_back_and_nothing_is_lost(
+    folder: Path, call: Call
+) -> None:
+    child = subprocess.Popen(
+        [sys.executable, "-m", "tests.gameday.fake_console", str(folder)],
+        cwd=Path(__file__).parents[2], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True,
+    )  # fmt: skip
+    assert child.stdin is not None
+    child.stdin.write(GOES + "predict Pages stay\nbegin\nwait\nseen it is slow\n")
+    child.stdin.flush()
+    log = folder / "gameday.log.jsonl"
+    until(lambda: any(e.kind == "seen" for e in read_entries(log)), 60)
+    world = FakeWorld.on_disk(folder / "world.json")
+    assert not running(world, "cache1")
+    child.kill()
+    child.wait()
+    child.stdin.close()
+    until(lambda: running(world, "cache1"), 60)
+    before = read_entries(log)
+    code, said = call("run", "--terminal", lines="status\nbegin 1\nwait\nrelease\nawait\nend\n")
+    assert code == 0, said
+    assert "1. The cache's master is killed [ended, cut-off]" in said
+    assert read_entries(log)[: len(before)] == before
+    call("report")
+    text = (folder / "gameday.report.md").read_text()
+    assert "Pages stay" in text
+    assert "Full strength, after it was put back" in text

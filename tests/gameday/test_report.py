@@ -87,6 +87,7 @@ def test_what_was_not_measured_is_said(tmp_path: Path) -> None:
     assert "nobody pressed mitigated" in page
     assert "no alert URL is named" in page
     assert "not judged: nothing was measured under load" in page
+    assert "Full strength–nothing was done to the system" in page
     assert "since the step began" in page
     assert "The day is not closed" in page
     assert "never tested" in page
