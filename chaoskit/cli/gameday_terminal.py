@@ -16,6 +16,7 @@ from typing import Any
 from chaoskit.document.nearest import meant
 from chaoskit.errors import ChaoskitError, InvalidInput, Refused
 from chaoskit.gameday.log import Entry
+from chaoskit.gameday.rules import stranger
 from chaoskit.gameday.session import Session
 from chaoskit.gameday.telling import sentence
 
@@ -46,10 +47,14 @@ TEXTS = ("go", "no_go", "seen", "mitigated", "note", "finding", "skip", "end", "
 
 
 class Terminal:
-    """Takes lines for `session` and prints what is entered, by whomever, as it comes."""
+    """Takes lines for `session` and prints what is entered, by whomever, as it comes.
+
+    Raises InvalidInput when the game day does not name `person`.
+    """
 
     def __init__(self, session: Session, person: str, say: Callable[[str], Any]) -> None:
-        self._session, self._person, self._say = session, person, say
+        self._session, self._say = session, say
+        self._person = self._named(person)
         self._printed = session.view(person)["newest"]
         self._over = threading.Event()
         self._page = threading.Lock()
@@ -91,10 +96,16 @@ class Terminal:
         if word in looks:
             looks[word]()
         elif word == "as":
-            self._person = rest
+            self._person = self._named(rest)
         else:
             kind, fields = door(word, rest)
             self._session.say(self._person, kind, **fields)
+
+    def _named(self, person: str) -> str:
+        """A name of this game day; raises InvalidInput for another."""
+        if said := stranger(self._session.bound.gameday, person):
+            raise InvalidInput(said)
+        return person
 
     def _view(self) -> dict[str, Any]:
         return self._session.view(self._person)

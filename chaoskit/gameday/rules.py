@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from chaoskit.document.nearest import meant
 from chaoskit.gameday.standing import AGAIN, Standing, StepStanding
 from chaoskit.model.gameday import ROLES, GameDay, Role, Step
 
@@ -77,8 +78,8 @@ def stranger(gameday: GameDay, person: str) -> str:
     """A sentence for somebody whom the game day does not name; else empty."""
     if gameday.people.roles(person):
         return ""
-    known = ", ".join(gameday.people.everybody())
-    return f"'{person}' is not named under 'people' of this game day (there are: {known})"
+    hint = meant(person, gameday.people.everybody(), "there are")[1]
+    return f"'{person}' is not named under 'people' of this game day ({hint})"
 
 
 def refusal(at: Situation, person: str, door: str, step: str = "") -> str:

@@ -214,3 +214,14 @@ def test_what_a_killed_console_held_is_put_back_and_nothing_is_lost(
     text = (folder / "gameday.report.md").read_text()
     assert "Pages stay" in text
     assert "Full strength, after it was put back" in text
+
+
+def test_who_is_not_named_is_told_so_at_once(folder: Path, call: Call) -> None:
+    code, said = call("run", "--terminal", "--person", "Grcae", lines="note x\n")
+    assert code == 2
+    assert "did you mean 'Grace'?" in said
+    code, said = call("run", "--terminal", lines="as Linsu\nshout\nnote still here\n")
+    assert code == 2
+    assert "refused: 'Linsu' is not named" in said
+    assert "refused: unknown word 'shout'" in said
+    assert "Grace: still here" in said

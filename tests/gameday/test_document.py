@@ -19,6 +19,7 @@ from chaoskit.model.gameday import CHECKS, GameDay, People, Question, Recover, S
 from chaoskit.schema import gameday_schema
 from tests.gameday.desk import GAMEDAY, write
 
+SHOP = Path(__file__).parents[2] / "experiments" / "shop" / "gameday.yaml"
 PAGE = (Path(__file__).parents[2] / "docs" / "gameday.md").read_text()
 BLOCKS = re.findall(r"^```yaml\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
 SCHEMA = Draft202012Validator(gameday_schema())
@@ -125,6 +126,12 @@ def test_a_game_day_is_taken_and_fits_the_schema(tmp_path: Path, text: str) -> N
 def test_the_schema_refuses_what_cannot_be_typed(text: str) -> None:
     fits = list(SCHEMA.iter_errors(yaml.safe_load(_dates(text)))) == []
     assert fits == (text == UNFITTING.replace(", for: 10s", ""))
+
+
+def test_the_shops_own_game_day_is_valid() -> None:
+    found = load_gameday(SHOP)
+    assert found.system.system == "shop"
+    assert len(found.experiments) == 1
 
 
 def _dates(text: str) -> str:
