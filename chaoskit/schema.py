@@ -15,6 +15,7 @@ from chaoskit.document.faultlist import LINK_KEYS, NODE_KEYS, Timing
 from chaoskit.faults import FaultKind, all_faults
 from chaoskit.model.baseline import Baseline
 from chaoskit.model.experiment import Experiment, Selection
+from chaoskit.model.gameday import GameDay
 from chaoskit.model.resilience import Resilience
 from chaoskit.model.schedule import Schedule
 from chaoskit.model.system import System
@@ -54,6 +55,16 @@ def schedule_schema() -> Json:
     return _finished(Schedule.model_json_schema(), "When experiments run")
 
 
+def gameday_schema() -> Json:
+    """The schema of a game day; what a step injects is a registered fault, without times."""
+    schema = GameDay.model_json_schema()
+    faults = [_fault_schema(kind, schema["$defs"], timed=False) for kind in all_faults()]
+    schema["$defs"]["Step"]["properties"]["inject"] = {"oneOf": faults}
+    for name in ("FaultUse", "Place", "Selection"):
+        schema["$defs"].pop(name, None)
+    return _finished(schema, "A day on which people practise an outage")
+
+
 def verdict_schema() -> Json:
     """The schema of `verdict.json`. It is written by us, so nothing is loosened."""
     return {"$schema": _DIALECT, **Verdict.model_json_schema(), "title": "A chaoskit verdict"}
@@ -72,7 +83,7 @@ def resilience_schema() -> Json:
     }  # fmt: skip
 
 
-def _fault_schema(kind: FaultKind, definitions: Json) -> Json:
+def _fault_schema(kind: FaultKind, definitions: Json, timed: bool = True) -> Json:
     """A mapping with the fault's name as its one key."""
     keys = NODE_KEYS if kind.point == "node" else LINK_KEYS
     selection, timing = _part(Selection, definitions), _part(Timing, definitions)
@@ -81,7 +92,7 @@ def _fault_schema(kind: FaultKind, definitions: Json) -> Json:
         "type": "object",
         "properties": {
             **{key: selection["properties"][key] for key in keys},
-            **timing["properties"],
+            **(timing["properties"] if timed else {}),
             **own.get("properties", {}),
         },
         "required": [kind.point, *own.get("required", [])],

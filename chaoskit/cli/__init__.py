@@ -33,6 +33,7 @@ COMMANDS = {
     "doctor": "Try what this machine can do, and say which faults are possible.",
     "proxy": "Carry links through a proxy that speaks Toxiproxy's API.",
     "schedule": "Run experiments by the calendar: next, run, once, skip, ics, unit.",
+    "gameday": "Practise an outage with people: new, check, run, report.",
     "halt": "Stop every run and block new ones until lifted.",
 }
 

@@ -99,7 +99,7 @@ def run_bound(
     """Run one experiment file; raises ChaoskitError when it may not start."""
     return run_opened(
         bound.experiment, opened, wishes, stop, show,
-        load_for=lambda plan, at: _locust(bound, plan, at),
+        load_for=lambda plan, at: locust(bound, plan, at),
         files=(bound.path, bound.system_path),
     )  # fmt: skip
 
@@ -173,7 +173,8 @@ def _folder(reports: Path, plan: Plan, files: tuple[Path, ...]) -> Path:
     return folder
 
 
-def _locust(bound: Bound, plan: Plan, opened: Opened) -> Load:
+def locust(bound: Bound, plan: Plan, opened: Opened) -> Load:
+    """The load that an experiment's file asks for, against the system as it was opened."""
     from chaoskit.load import LocustLoad
 
     return LocustLoad(

@@ -7,7 +7,7 @@ import json
 import click
 
 # What people write, then what is written by us.
-KINDS = ("experiment", "system", "schedule", "verdict", "baseline", "resilience")
+KINDS = ("experiment", "system", "schedule", "gameday", "verdict", "baseline", "resilience")
 
 
 @click.command("schema")

@@ -6,16 +6,19 @@ system, and nothing that it raises concerns a single problem while others are le
 
 from chaoskit.document.experiments import load_experiment, load_experiments
 from chaoskit.document.files import is_experiment
+from chaoskit.document.gamedays import BoundGameDay, load_gameday
 from chaoskit.document.loading import Bound
 from chaoskit.document.schedules import BoundSchedule, load_schedule
 from chaoskit.document.systems import load_system
 
 __all__ = [
     "Bound",
+    "BoundGameDay",
     "BoundSchedule",
     "is_experiment",
     "load_experiment",
     "load_experiments",
+    "load_gameday",
     "load_schedule",
     "load_system",
 ]

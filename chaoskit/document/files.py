@@ -51,13 +51,13 @@ def read_table(path: Path, what: str, problems: Problems) -> Table | None:
 
 def as_table(text: str, file: str, what: str, problems: Problems) -> Table | None:
     before = len(problems.found)
+    hint = f"{'an' if what == 'experiment' else 'a'} {what} begins with '{what}: <name>'"
     tree = parse(text, file, problems)
     if isinstance(tree, Table):
         return tree
     if tree is None and len(problems.found) == before:
-        problems.add(Place(file), "the file is empty", f"an {what} begins with '{what}: <name>'")
+        problems.add(Place(file), "the file is empty", hint)
     elif tree is not None and not (isinstance(tree, Text) and tree.refused):
-        hint = f"an {what} begins with '{what}: <name>'"
         problems.add(tree.place, f"expected a mapping, got {noun(tree)}", hint)
     return None
 

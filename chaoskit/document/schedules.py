@@ -86,7 +86,7 @@ def _experiments(
 
 
 def _check(schedule: Schedule, tree: Table, problems: Problems) -> None:
-    _check_zone(schedule.timezone, tree, problems)
+    check_zone(schedule.timezone, tree, problems)
     seen: set[str] = set()
     for number, slot in enumerate(schedule.entries):
         where = ("entries", number)
@@ -100,10 +100,11 @@ def _check(schedule: Schedule, tree: Table, problems: Problems) -> None:
     _check_notice(schedule.notice, ("notice",), tree, problems)
     for number, blackout in enumerate(schedule.blackouts):
         if blackout.http is not None:
-            _check_url(blackout.http.url, ("blackouts", number, "http", "url"), tree, problems)
+            check_url(blackout.http.url, ("blackouts", number, "http", "url"), tree, problems)
 
 
-def _check_zone(name: str, tree: Table, problems: Problems) -> None:
+def check_zone(name: str, tree: Table, problems: Problems) -> None:
+    """The zone under `timezone` is in this machine's list."""
     from zoneinfo import available_timezones
 
     known = available_timezones()
@@ -135,12 +136,13 @@ def _check_notice(
 ) -> None:
     if notice is None:
         return
-    _check_url(notice.webhook, (*where, "webhook"), tree, problems)
+    check_url(notice.webhook, (*where, "webhook"), tree, problems)
     if not notice.before:
         problems.add(node_at(tree, (*where, "before"))[1], "'before' must be more than 0s")
 
 
-def _check_url(url: str, where: tuple[str | int, ...], tree: Table, problems: Problems) -> None:
+def check_url(url: str, where: tuple[str | int, ...], tree: Table, problems: Problems) -> None:
+    """The text at `where` is a URL of http or https with a host."""
     node, place = node_at(tree, where)
     try:
         parts = urlsplit(url)

@@ -35,6 +35,11 @@ def check_system(system: System, tree: Table, problems: Problems) -> None:
     check.halting()
 
 
+def check_halting(system: System, tree: Table, problems: Problems) -> None:
+    """The hooks under `halt_when` of `tree`, where they belong to no system's file."""
+    _Check(system, tree, problems).halting()
+
+
 class _Check:
     def __init__(self, system: System, tree: Table, problems: Problems) -> None:
         self._system, self._tree, self._problems = system, tree, problems

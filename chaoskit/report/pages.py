@@ -6,7 +6,8 @@ Everything from documents is escaped here, once. It must never judge or look at 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from markupsafe import Markup
 
 from chaoskit.report import palette, plots, words
 from chaoskit.report.buckets import fill
-from chaoskit.report.frame import scene
+from chaoskit.report.frame import Mark, scene
 from chaoskit.report.junit import junit
 from chaoskit.report.source import Run, read_run
 from chaoskit.report.svg import inline, standalone
@@ -37,7 +38,7 @@ class Plot:
 def write(run_dir: Path) -> Path:
     """All pages into `run_dir`; the path of report.html. Raises ChaoskitError."""
     run = read_run(run_dir)
-    drawn = _plots(run)
+    drawn = draw(run)
     shown = {"view": view(run), "verdict": run.verdict, "words": words, "troubles": TROUBLES}
     page = run_dir / "report.html"
     for plot in drawn:
@@ -50,19 +51,28 @@ def write(run_dir: Path) -> Path:
     return page
 
 
-def _plots(run: Run) -> tuple[Plot, ...]:
-    """The plots; none for a run that died before its first request."""
+def draw(
+    run: Run,
+    marks: tuple[Mark, ...] = (),
+    names: Iterable[str] = tuple(plots.TITLES),
+    prefix: str = "",
+) -> tuple[Plot, ...]:
+    """The plots `names`, with `marks` beside the phases; none for a run without a request.
+
+    `prefix` keeps the plots of several runs apart in one page.
+    """
     if not len(run.samples):
         return ()
     buckets = fill(run)
     seen = scene(run, float(buckets.edges[0]), float(buckets.edges[-1]))
+    seen = replace(seen, phases=(*seen.phases, *marks))
 
     def drawn(name: str, narrow: bool) -> str:
         figure = plots.draw(name, buckets, seen, run.verdict.gates, narrow)
-        prefix = f"{name}-narrow" if narrow else name
-        return inline(figure, prefix, f"{plots.TITLES[name]} over time")
+        mark = f"{prefix}{name}{'-narrow' if narrow else ''}"
+        return inline(figure, mark, f"{plots.TITLES[name]} over time")
 
-    return tuple(Plot(name, drawn(name, False), drawn(name, True)) for name in plots.TITLES)
+    return tuple(Plot(name, drawn(name, False), drawn(name, True)) for name in names)
 
 
 def style() -> Markup:
@@ -73,9 +83,9 @@ def style() -> Markup:
     return Markup(sheet.replace("/* dark */ }", dark))
 
 
-def _environment(autoescape: bool) -> jinja2.Environment:
+def _environment(autoescape: bool, folder: Path) -> jinja2.Environment:
     return jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_HERE),
+        loader=jinja2.FileSystemLoader(folder),
         autoescape=autoescape,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -85,13 +95,15 @@ def _environment(autoescape: bool) -> jinja2.Environment:
 
 
 @cache  # compiling the templates costs as much as drawing a plot
-def html_pages() -> jinja2.Environment:
-    return _environment(autoescape=True)
+def html_pages(folder: Path = _HERE) -> jinja2.Environment:
+    """Templates of pages in `folder`: every text is escaped."""
+    return _environment(True, folder)
 
 
 @cache
-def markdown_pages() -> jinja2.Environment:
-    environment = _environment(autoescape=False)
+def markdown_pages(folder: Path = _HERE) -> jinja2.Environment:
+    """Templates of Markdown in `folder`: no text is read as markup."""
+    environment = _environment(False, folder)
     environment.finalize = _plain
     environment.filters["code"] = _code
     environment.filters["verbatim"] = lambda text: Markup(_line(text))
