@@ -96,8 +96,8 @@ def windows(found: Figures) -> str:
 def judging(found: Figures) -> str:
     return (
         f"{found['samples'] / 1e6:g} million samples and {found['gates']} gates take "
-        f"{found['processor_seconds']:g} s of one processor and {found['more_mib']} MiB beyond the "
-        f"{found['samples_mib']} MiB of the samples."
+        f"{found['processor_seconds']:.2g} s of one processor and {found['more_mib']} MiB "
+        f"beyond the {found['samples_mib']} MiB of the samples."
     )
 
 

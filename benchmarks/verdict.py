@@ -33,6 +33,8 @@ SETTINGS = (Setting(60, 1.25), Setting(120, 1.5))
 # Both phases from the same minute, which is easier than life, or from any minute of an hour, which
 # is harder: what one run sees of itself lies between.
 SOURCES = {"one run": 10.0, "several runs": 30.0}
+# Two minutes: a comparison of phases under half a minute sees drift, not the fault.
+LENGTH = 120.0
 Figures = dict[str, Any]
 Draw = Callable[[int], tuple[Recording, Samples]]
 
@@ -163,7 +165,7 @@ def main() -> int:
     parser.add_argument("--record", type=float, metavar="MINUTES", help="make one long run first")
     parser.add_argument("--reports", type=Path, default=Path("reports"), help="where it goes")
     parser.add_argument("--windows", type=int, help="cut one run instead of resampling several")
-    parser.add_argument("--length", type=float, help="seconds of a window; default: no overlap")
+    parser.add_argument("--length", type=float, help="seconds of a window; default: 120")
     parser.add_argument("--pairs", type=int, default=2000)
     parser.add_argument("--planted", type=int, help="windows for each fault; default 50, or 20")
     parser.add_argument("--only", help="one part, as `x1.5, 120 s + 120 s one run`")
@@ -174,7 +176,7 @@ def main() -> int:
     recordings = [recording(folder) for folder in folders]
     if wishes.windows or wishes.record:
         count = wishes.windows or 100
-        length = wishes.length or float(int(recordings[0].length / count))
+        length = wishes.length or LENGTH
         figures = window_figures(recordings[0], count, wishes.planted or 20, length)
         keep("windows.json", recordings[:1], figures)
     else:

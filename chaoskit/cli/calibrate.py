@@ -21,6 +21,8 @@ if TYPE_CHECKING:  # numpy is loaded only once there is something to compute
     from chaoskit.model.calibration import Calibration, SeriesCalibration
 
 NAME = "calibration"
+# Exit codes of a run that is no measure: violated, not restored, failed, interrupted.
+UNFIT = (1, 4, 5, 130)
 SHOWN = (60.0, 120.0, 300.0)
 
 
@@ -52,7 +54,10 @@ def command(
     assert experiment is not None
     bound = _healthy(experiment, options.pairs(settings), _length(lasts))
     folder, code = _run(bound, runtime, reports)
-    return code if folder is None or code in (4, 5, 130) else _calibrate(folder)
+    if folder is None or code in UNFIT:
+        click.echo("nothing was calibrated: the load did not end well", err=True)
+        return code
+    return _calibrate(folder)
 
 
 def _length(text: str) -> Duration:

@@ -174,15 +174,17 @@ def test_an_experiment_is_run_without_its_faults_and_then_measured(
     assert "kept in" in said
 
 
-def test_a_run_that_failed_is_not_measured(
-    call: Call, stall: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("ended", [1, 130])
+def test_a_run_that_did_not_end_well_is_not_measured(
+    call: Call, stall: Path, monkeypatch: pytest.MonkeyPatch, ended: int
 ) -> None:
     def run_one(bound, wishes, stop, position, screen) -> Ended:
-        return Ended("calibration", "interrupted", 130, True, stall / "nowhere")
+        return Ended("calibration", "as it was", ended, True, stall / "nowhere")
 
     monkeypatch.setattr(running, "run_one", run_one)
     code, said = call("calibrate", "experiment.yaml")
-    assert code == 130
+    assert code == ended
+    assert "nothing was calibrated" in said
     assert "kept in" not in said
 
 
