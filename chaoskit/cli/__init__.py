@@ -20,6 +20,7 @@ COMMANDS = {
     "run": "Run experiments and say whether their claims held.",
     "validate": "Check experiments without touching anything.",
     "plan": "Show what a run would do, to which targets, and how it would be undone.",
+    "calibrate": "Measure what this machine can tell when nothing is wrong.",
     "inject": "Hold one fault by hand, journalled and watched like a run.",
     "revert": "Put back what a run left in force.",
     "judge": "Judge a stored run again.",

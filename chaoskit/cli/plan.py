@@ -22,7 +22,9 @@ def command(
     """Show what a run would do, to which targets, and how it would be undone."""
     from chaoskit.cli.opening import open_system
     from chaoskit.cli.planpage import page
+    from chaoskit.run.calibrations import foreseen
     from chaoskit.run.plan import make_plan, seed_of
+    from chaoskit.run.state import StateRoot
 
     for bound in load_experiments(paths, settings=options.pairs(settings)):
         opened = open_system(bound.system, bound.system_path.parent, runtime)
@@ -31,7 +33,9 @@ def command(
             experiment, opened.target, run="preview", seed=seed_of(seed, experiment), quick=quick
         )
         drawn = seed is None and experiment.seed is None
-        text = page(plan, str(opened.choice), opened.entries, drawn)
+        known = (plan.system.system, opened.choice.runtime)
+        doubts = foreseen(StateRoot(), *known, plan.experiment)
+        text = page(plan, str(opened.choice), opened.entries, drawn, doubts)
         for secret in bound.secrets:
             text = text.replace(secret, "***")
         click.echo(text)

@@ -27,14 +27,20 @@ _UNDONE = re.compile(r"How it is undone: (.*?)\.(?: [A-Z]|$)")
 _SAID = ("node", "link", "injection")
 
 
-def page(plan: Plan, runtime: str, entries: Sequence[str], drawn: bool) -> str:
-    """The whole page of one experiment; `drawn`: nobody asked for this seed."""
+def page(
+    plan: Plan, runtime: str, entries: Sequence[str], drawn: bool, doubts: Sequence[str] = ()
+) -> str:
+    """The whole page of one experiment; `drawn`: nobody asked for this seed.
+
+    `doubts` are sentences on what this machine cannot tell.
+    """
     experiment = plan.experiment
     title = f"{click.style(experiment.experiment, bold=True)}: {experiment.hypothesis.strip()}"
     lines = [title, *_rows(_head(plan, runtime, entries, drawn))]
     for number, step in enumerate(plan.steps, 1):
         lines += ["", *_step(number, step, plan.system)]
-    return "\n".join([*lines, "", *_rows(_bounds(plan)), ""])
+    warned = (("warning", doubt) for doubt in doubts)
+    return "\n".join([*lines, "", *_rows(_bounds(plan)), *_rows(warned), ""])
 
 
 def _rows(pairs: Iterator[tuple[str, str]], indent: int = 2) -> list[str]:

@@ -14,6 +14,7 @@ from chaoskit.run.calls import StopFlag
 
 if TYPE_CHECKING:  # the module behind it loads what `validate` and `--help` can do without
     from chaoskit.cli.conducting import Conducted, Wishes
+    from chaoskit.cli.opening import Opened
     from chaoskit.cli.screen import Ended, Screen
 
 # Nothing sensible can follow these: not restored, failed, interrupted.
@@ -55,7 +56,7 @@ def command(
         announcer = Announcer(screen.complain)
         for number, bound in enumerate(bounds, 1):
             announcer.begins(bound.experiment.experiment, bound.system.system)
-            batch.append(_one(bound, wishes, stop, f"{number}/{len(bounds)}", screen))
+            batch.append(run_one(bound, wishes, stop, f"{number}/{len(bounds)}", screen))
             announcer.ended(batch[-1])
             if batch[-1].ends_batch:
                 break
@@ -63,7 +64,7 @@ def command(
     return worst([ended.code for ended in batch])
 
 
-def _one(bound: Bound, wishes: Wishes, stop: StopFlag, position: str, screen: Screen) -> Ended:
+def run_one(bound: Bound, wishes: Wishes, stop: StopFlag, position: str, screen: Screen) -> Ended:
     """Run one experiment; how it ended, and whether the batch ends with it."""
     from chaoskit.cli.conducting import run_bound
     from chaoskit.cli.opening import open_system
@@ -76,6 +77,7 @@ def _one(bound: Bound, wishes: Wishes, stop: StopFlag, position: str, screen: Sc
     try:
         opened = open_system(bound.system, bound.system_path.parent, wishes.runtime)
         console.print(f"  on {opened.choice}", highlight=False, markup=False)
+        _warn(bound, opened, wishes, screen)
         with LivePanel(console) as panel:
             conducted = run_bound(bound, opened, wishes, stop, panel.show)
     except ChaoskitError as error:
@@ -83,6 +85,18 @@ def _one(bound: Bound, wishes: Wishes, stop: StopFlag, position: str, screen: Sc
         ends = error.exit_code in ENDS_BATCH or isinstance(error, Halted)
         return Ended(name, "not run", error.exit_code, ends, reasons=(str(error),))
     return _told(name, conducted, screen)
+
+
+def _warn(bound: Bound, opened: Opened, wishes: Wishes, screen: Screen) -> None:
+    """Say what this machine cannot tell, before time is spent on it."""
+    from chaoskit.run.calibrations import foreseen
+    from chaoskit.run.plan import shortened
+    from chaoskit.run.state import StateRoot
+
+    experiment = shortened(bound.experiment) if wishes.quick else bound.experiment
+    system, runtime = bound.system.system, opened.choice.runtime
+    for doubt in foreseen(StateRoot(), system, runtime, experiment):
+        screen.console.print(f"  warning: {doubt}", highlight=False, markup=False)
 
 
 def _told(name: str, conducted: Conducted, screen: Screen) -> Ended:

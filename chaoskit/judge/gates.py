@@ -108,6 +108,7 @@ def judge_phase(
     itself.
     """
     judged = [e for e in contract if not (phase == "baseline" and e.vs_baseline)]
+    samples = samples.between(begin, end)
     among = max(1, sum(map(compared, judged)))
     stated = tuple(
         judge_expectation(

@@ -35,9 +35,15 @@ def event(metric: str, samples: Samples) -> Array:
 
 def latencies(samples: Samples) -> Array:
     """Seconds of all planned requests that were not shed; a failed one is infinite."""
-    kept = samples.array[samples.outcome != Outcome.SHED]
-    failed = kept["code"] >> 14 == Outcome.FAILED
-    return np.where(failed, np.inf, kept["latency"].astype(np.float64))
+    times: Array = samples.kept("latencies", lambda: _latencies(samples))
+    return times
+
+
+def _latencies(samples: Samples) -> Array:
+    times = samples.latency.astype(np.float64)
+    times[samples.outcome == Outcome.FAILED] = np.inf
+    shed = samples.outcome == Outcome.SHED
+    return times[~shed] if shed.any() else times
 
 
 def rank(share: float, count: int | Array) -> Array:
@@ -124,5 +130,5 @@ def _row(name: str, part: Samples, begin: float, end: float, phase: PhaseName) -
     )  # fmt: skip
 
 
-def _at(ordered: Array, share: float) -> float | None:
-    return float(ordered[int(rank(share, len(ordered))) - 1]) if len(ordered) else None
+def _at(rising: Array, share: float) -> float | None:
+    return float(rising[int(rank(share, len(rising))) - 1]) if len(rising) else None

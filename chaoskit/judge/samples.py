@@ -1,13 +1,13 @@
 """All samples of a run as one numpy array, always sorted by intended start.
 
-Slices are views, so taking them is cheap. This module must never drop a whole record or change
-what a sample says.
+Slices are views, and what was computed of one is kept with it, since many claims ask for the same.
+This module must never drop a whole record or change what a sample says.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -32,6 +32,7 @@ class Samples:
     names: tuple[str, ...] = ()
     window: tuple[float, float] | None = None
     probes: Mapping[str, float] = field(default_factory=dict)
+    _kept: dict[str, Any] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
         start = self.array["start"]
@@ -83,23 +84,55 @@ class Samples:
 
     def between(self, begin: float, end: float) -> Samples:
         """The samples with begin <= intended start < end."""
-        low, high = np.searchsorted(self.start, (begin, max(begin, end)), side="left")
-        return replace(self, array=self.array[low:high], window=(begin, max(begin, end)))
+        window = (begin, max(begin, end))
+        if self.window == window:
+            return self
+        low, high = np.searchsorted(self.start, window, side="left")
+        part = self._part(self.array[low:high], window)
+        part._kept["start"] = self.start[low:high]
+        return part
+
+    def phase(self, begin: float, end: float) -> Samples:
+        """As `between`, for a window that is asked for again: it is cut once."""
+        part: Samples = self.kept(f"{begin!r}..{end!r}", lambda: self.between(begin, end))
+        return part
 
     def of(self, series: str) -> Samples:
         """The samples of one series; `all` is every request, an unknown series has none."""
         if series == "all":
-            return self._requests()
+            requests: Samples = self.kept("requests", self._requests)
+            return requests
         if series not in self.names:
-            return replace(self, array=self.array[:0])
-        chosen = self.array["series"] == self.names.index(series)
-        return replace(self, array=self.array[chosen])
+            return self._part(self.array[:0], self.window)
+        by_series: tuple[Samples, ...] = self.kept("by_series", self._by_series)
+        return by_series[self.names.index(series)]
+
+    def _by_series(self) -> tuple[Samples, ...]:
+        """All series at once: a stable sort by series leaves each of them in order of start."""
+        grouped = self.array[np.argsort(self.array["series"], kind="stable")]
+        borders = np.cumsum(self.tally().sum(axis=1))[:-1]
+        return tuple(self._part(part, self.window) for part in np.split(grouped, borders))
+
+    def _part(self, array: Array, window: tuple[float, float] | None) -> Samples:
+        """Some of these samples, in the same order, so that it is not looked at again."""
+        part = object.__new__(Samples)
+        content = {"array": array, "names": self.names, "window": window,
+                   "probes": self.probes, "_kept": {}}  # fmt: skip
+        for name, value in content.items():
+            object.__setattr__(part, name, value)
+        return part
+
+    def kept(self, name: str, compute: Callable[[], Any]) -> Any:
+        """What `compute` gives, computed once. It must follow from these samples alone."""
+        if name not in self._kept:
+            self._kept[name] = compute()
+        return self._kept[name]
 
     def _requests(self) -> Samples:
         if not self.probes:
             return self
         kept = np.array([name not in self.probes for name in self.names], bool)
-        return replace(self, array=self.array[kept[self.array["series"]]])
+        return self._part(self.array[kept[self.array["series"]]], self.window)
 
     def tally(self) -> NDArray[np.int64]:
         """Samples by series (row) and outcome (4 columns)."""
@@ -116,7 +149,8 @@ class Samples:
     @property
     def start(self) -> Array:
         """Intended starts in seconds, ascending."""
-        return np.asarray(self.array["start"])
+        start: Array = self.kept("start", lambda: np.ascontiguousarray(self.array["start"]))
+        return start
 
     @property
     def latency(self) -> Array:
@@ -126,7 +160,8 @@ class Samples:
     @property
     def outcome(self) -> Array:
         """0..3, see `model.samples.Outcome`."""
-        return np.asarray(self.array["code"] >> 14)
+        outcome: Array = self.kept("outcome", lambda: np.asarray(self.array["code"] >> 14))
+        return outcome
 
     @property
     def status(self) -> Array:

@@ -68,7 +68,7 @@ def _gates(
     recovery: RecoveryFigures | None,
 ) -> tuple[Gate, ...]:
     before = phases.baseline_window(timeline)
-    baseline = samples.between(*before.span) if before.span else None
+    baseline = samples.phase(*before.span) if before.span else None
     judged = (
         (before, experiment.steady_state),
         (phases.fault_window(timeline), experiment.contract),
@@ -80,8 +80,9 @@ def _gates(
             within = str(experiment.phases.recovery.within)
             gates.append(phases.recovery_gate(recovery, within, timeline))
         if window.span is not None:
+            part = samples.phase(*window.span)
             found = judge_phase(
-                contract, samples, *window.span, phase=window.phase, baseline=baseline,
+                contract, part, *window.span, phase=window.phase, baseline=baseline,
                 rate=float(experiment.load.rate),
             )  # fmt: skip
             fault = window.phase == "fault"
@@ -177,5 +178,8 @@ def _figures(
         phases.hold_window(timeline, experiment.phases.recovery),
     )
     return tuple(
-        row for w in shown if w.span is not None for row in figures(samples, *w.span, w.phase)
+        row
+        for w in shown
+        if w.span is not None
+        for row in figures(samples.phase(*w.span), *w.span, w.phase)
     )

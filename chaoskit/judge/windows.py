@@ -45,21 +45,17 @@ def sliding(start: Array, begin: float, end: float, length: float) -> Windows:
     last = max(begin, end - length)
     leaving = start[(start >= begin) & (start < last)]
     entering = start[(start - length >= begin) & (start - length < last)]
-    first = np.array([[begin], [0], [np.searchsorted(start, begin + length, "left")]])
-    gone = np.searchsorted(start, leaving, "right")
-    joined = np.searchsorted(start, leaving + length, "right")
-    parts = (
-        first,
-        (leaving, gone, joined),
-        (
-            entering - length,
-            np.searchsorted(start, entering - length, "right"),
-            np.searchsorted(start, entering, "right"),
-        ),
-    )
-    at, low, high = (np.concatenate(column) for column in zip(*parts, strict=True))
-    order = np.argsort(at, kind="stable")
-    return Windows(at[order], low[order].astype(np.int64), high[order].astype(np.int64))
+    order = np.argsort(np.concatenate(([begin], leaving, entering - length)), kind="stable")
+
+    def ordered(first: float, left: Array, joined: Array) -> Array:
+        return np.concatenate(([first], left, joined))[order]
+
+    # One column after the other: each is as long as all samples twice over.
+    gone, into = (np.searchsorted(start, s, "right") for s in (leaving, entering - length))
+    low = ordered(0, gone, into)
+    gone, into = (np.searchsorted(start, s, "right") for s in (leaving + length, entering))
+    high = ordered(int(np.searchsorted(start, begin + length, "left")), gone, into)
+    return Windows(ordered(begin, leaving, entering - length), low, high)
 
 
 def fits(begin: float, end: float, length: float) -> bool:

@@ -1,0 +1,160 @@
+"""Writes the measured figures into docs/verdict.md, from the JSON files beside this script.
+
+    python benchmarks/quote.py
+
+What stands between `<!-- name -->` and `<!-- /name -->` there is made here and nowhere else; a test
+compares the two. A figure that was not measured is said to be missing, with the command for it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+PAGE = HERE.parent / "docs" / "verdict.md"
+Figures = dict[str, Any]
+
+
+def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    ruled = [head, ("---",) * len(head), *rows]
+    return "\n".join(f"| {' | '.join(row)} |" for row in ruled)
+
+
+def percent(part: int, whole: int) -> str:
+    return f"{100 * part / whole:.3g} %"
+
+
+def alarms(found: Figures, names: Callable[[str, str], str]) -> str:
+    """One row for each part: verdicts and false alarms over pairs in which nothing happened."""
+    rows = []
+    for setting, source, one in _parts(found):
+        count, others = one["pairs"], one["others"]
+        shares = [percent(one[key], count) for key in ("violated", "inconclusive", "held")]
+        shares += [percent(others[key], count) for key in ("means", "one_probe")]
+        rows.append((names(setting, source), str(count), *shares))
+    head = ("nothing happened", "pairs", "**violated**", "inconclusive", "held", "means", "probe")
+    return table(head, rows)
+
+
+def _parts(found: Figures) -> list[tuple[str, str, Figures]]:
+    """Setting, source and false alarms of each part; windows of one load have no source."""
+    parts = []
+    for setting, ours in found["figures"].items():
+        sources = {"": ours} if "false_alarms" in ours else ours
+        parts += [(setting, source, one["false_alarms"]) for source, one in sources.items()]
+    return parts
+
+
+def powers(found: Figures, setting: str, source: str) -> str:
+    ours = found["figures"][setting]
+    rows = []
+    for fault, one in (ours[source] if source else ours)["power"].items():
+        count, abort = one["windows"], one["abort"]
+        times = "–" if abort is None else f"{abort['median']:g} s, {abort['p90']:g} s"
+        shares = (percent(one[k], count) for k in ("violated", "held", "means", "one_probe"))
+        rows.append((fault, *shares, times))
+    head = ("planted", "**violated**", "held", "means", "probe", "to the abort: median, p90")
+    return table(head, rows)
+
+
+def recorded(found: Figures) -> str:
+    """What the figures were measured on."""
+    runs = found["recordings"]
+    requests, seconds = (sum(run[key] for run in runs) for key in ("requests", "seconds"))
+    kinds = " and ".join(
+        f"{sum(r['runtime'] == kind for r in runs)} on `{kind}`"
+        for kind in dict.fromkeys(r["runtime"] for r in runs)
+    )
+    runs_of = "one run" if len(runs) == 1 else f"{len(runs)} runs ({kinds})"
+    return f"{runs_of}, {requests} requests in {seconds:.0f} s of load"
+
+
+def resampled(found: Figures) -> str:
+    parts = [recorded(found).capitalize() + ".", "", alarms(found, lambda s, o: f"{s}, from {o}")]
+    for setting in found["figures"]:
+        if "one run" in found["figures"][setting]:
+            count = next(iter(found["figures"][setting]["one run"]["power"].values()))["windows"]
+            title = f"Planted into {count} pairs each, {setting}, from one run:"
+            parts += ["", title, "", powers(found, setting, "one run")]
+    return "\n".join(parts)
+
+
+def windows(found: Figures) -> str:
+    overlap = any(one["overlapping"] for one in found["figures"].values())
+    where = "windows that overlap" if overlap else "windows side by side"
+    parts = [f"{recorded(found).capitalize()}; {where}.", "", alarms(found, lambda s, _: s)]
+    for setting in found["figures"]:
+        parts += ["", f"Planted, {setting}:", "", powers(found, setting, "")]
+    return "\n".join(parts)
+
+
+def judging(found: Figures) -> str:
+    return (
+        f"{found['samples'] / 1e6:g} million samples and {found['gates']} gates take "
+        f"{found['processor_seconds']:.2g} s of one processor and {found['more_mib']} MiB "
+        f"beyond the {found['samples_mib']} MiB of the samples."
+    )
+
+
+def load(found: Figures) -> str:
+    best, samples = found["sustained"], found["samples"]
+    kept = (
+        "No rate was sustained."
+        if best is None
+        else f"{best['rate']} arrivals a second are sustained with a lateness p99 of "
+        f"{best['lateness_p99_ms']:g} ms."
+    )
+    rows = [
+        (str(one["rate"]), str(one["unsent"]), "yes" if one["saturated"] else "no",
+         f"{one['lateness_p95_ms']:g} ms", f"{one['lateness_p99_ms']:g} ms")
+        for one in found["courses"]
+    ]  # fmt: skip
+    head = ("arrivals a second", "unsent", "saturated", "lateness p95", "p99")
+    cost = (
+        f"Samples cost Locust {samples['more_processor_percent']:g} % more of its processor: "
+        f"{samples['sampled']['processor_us']:g} µs a request beside "
+        f"{samples['bare']['processor_us']:g} µs (median of {samples['rounds']} rounds)."
+    )
+    cores, before = found["machine"]["cores"], found["machine"]["load_before"]
+    machine = f"On {cores} cores that the target shares (load {before:g} before it began)."
+    return "\n".join([f"{kept} {machine}", "", table(head, rows), "", cost])
+
+
+BLOCKS: dict[str, tuple[str, Callable[[Figures], str], str]] = {
+    "resampled": ("verdict.json", resampled, "benchmarks/verdict.py RUN…"),
+    "windows": ("windows.json", windows, "benchmarks/verdict.py --record 60 --windows 100"),
+    "judging": ("judging.json", judging, "benchmarks/judging.py"),
+    "load": ("load.json", load, "benchmarks/load.py"),
+}
+
+
+def block(name: str) -> str:
+    """The text of one block, as it must stand in the page."""
+    file, made, command = BLOCKS[name]
+    path = HERE / file
+    if not path.exists():
+        return f"Not measured yet: `python {command}`."
+    return made(json.loads(path.read_text()))
+
+
+def quoted(page: str) -> str:
+    """The page with every block as its figures say."""
+    for name in BLOCKS:
+        begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
+        content = f"{begin}\n{block(name)}\n{end}"
+        page = re.sub(f"{begin}.*?{end}", lambda _, new=content: new, page, flags=re.S)
+    return page
+
+
+def main() -> int:
+    PAGE.write_text(quoted(PAGE.read_text()))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
