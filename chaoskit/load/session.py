@@ -17,6 +17,7 @@ from gevent.event import Event
 
 from chaoskit.errors import LoadError
 from chaoskit.load.arrivals import Dispatcher, Stage
+from chaoskit.load.book import Book
 from chaoskit.load.gauge import Gauge
 from chaoskit.load.lifeline import Lifeline
 from chaoskit.load.order import Order
@@ -42,8 +43,14 @@ class Session:
         self._gauge = Gauge()
         self._script: Script = load_script(order, self._gauge.notes)
         self._recorder = Recorder(self._folder)
-        self._stage = Stage(order, self._recorder, self._gauge)
+        self._book = self._opened_book(order)
+        self._stage = Stage(order, self._recorder, self._gauge, self._book)
         self._facts_due = 0.0
+
+    def _opened_book(self, order: Order) -> Book | None:
+        if order.writes is None:
+            return None
+        return Book(self._folder, order.writes, order.outcomes, self._gauge.notes)
 
     def run(self) -> None:
         """From ready to drained; returns when asked to stop."""
@@ -73,7 +80,7 @@ class Session:
         order, tasks = self._order, self._script.tasks
         dispatcher = Dispatcher(
             self._stage,
-            Seats(self._script.environment, order.timeout),
+            Seats(self._script.environment, order.timeout, self._book),
             order.in_flight,
             order.arrival_limit,
         )
