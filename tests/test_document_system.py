@@ -48,7 +48,7 @@ SAID = {
         "7:48: 'timeout' must be more than 0s",
     ],
     "ledgers": [
-        "7:36: an id is in exactly one of 'body' and 'header'",
+        "7:36: an id is in exactly one of 'body', 'header' and 'url'",
         "9:11: 'after' and 'next' come together: without both there is one page",
         "10:43: unknown key 'bdy' (did you mean 'body'?)",
         "10:62: expected at least 1 item, got an empty list",

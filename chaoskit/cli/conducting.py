@@ -184,7 +184,7 @@ def _locust(bound: Bound, plan: Plan, opened: Opened) -> Load:
         opened.entry,
         bound.system.outcomes,
         others=opened.entries[1:],
-        writes=plan.system.ledgers[asked.ledger].write if asked else None,
+        ledger=plan.system.ledgers[asked.ledger] if asked else None,
         seed=plan.seed,
     )
 

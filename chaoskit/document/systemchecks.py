@@ -152,6 +152,9 @@ class _Check:
             for index, copy in enumerate(ledger.copies):
                 if copy in ledger.copies[:index]:
                     self._add(("ledgers", name, "copies", index), f"copy '{copy}' is named twice")
+            if ledger.find and ledger.find.request == ledger.write.request:
+                where = ("ledgers", name, "find", "request")
+                self._add(where, "a request that looks for a write cannot be the write itself")
             for key in ("read", "constant"):
                 if (page := getattr(ledger, key)) is not None:
                     self._page(("ledgers", name, key), page, ledger.copies)

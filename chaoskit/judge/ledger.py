@@ -17,12 +17,13 @@ from chaoskit.model.ledger import Word
 from chaoskit.model.verdict import CopyFigures, DataSafety, Gate, Offence, Offender, Status
 
 SHOWN = 20
-KINDS: tuple[Offence, ...] = ("lost", "missing", "doubled", "invented")
+KINDS: tuple[Offence, ...] = ("lost", "missing", "doubled", "invented", "stale")
 _SAID = {
     "lost": "acknowledged but in no copy",
     "missing": "acknowledged but not in every copy",
     "doubled": "applied more than once",
     "invented": "found but never attempted, or refused",
+    "stale": "not found in time, though known to be there",
 }
 
 
@@ -34,6 +35,16 @@ class Attempt:
     at: float
     word: Word = "unclear"
     ended: float | None = None
+
+
+@dataclass(frozen=True)
+class Look:
+    """One look for a write while the load ran; monotonic seconds."""
+
+    id: str
+    asked: float
+    ended: float
+    found: bool
 
 
 @dataclass(frozen=True)
@@ -58,11 +69,16 @@ class Copy:
 
 @dataclass(frozen=True)
 class History:
-    """All attempts of a run, in any order, and the copies; no copies: nothing was read back."""
+    """All attempts and looks of a run, in any order, and the copies (none: not read back).
+
+    `stale`: how many seconds a write may go unfound once it is known.
+    """
 
     ledger: str
     attempts: Sequence[Attempt] = ()
     copies: Sequence[Copy] = ()
+    looks: Sequence[Look] = ()
+    stale: float = 0.0
     constant: bool = False
     why: str = ""
 
@@ -92,7 +108,9 @@ def examine(history: History) -> tuple[DataSafety, tuple[Offender, ...]]:
     """The figures with the first offenders of each kind, and all offenders by kind and time."""
     writes = _by_id(history.attempts)
     held = {c.name: Counter(c.entries) for c in history.copies if c.entries is not None}
-    offenders = tuple(sorted(_offenders(history, writes, held), key=_order))
+    stale = [*_stale(history.looks, writes)]
+    late = [one for one in stale if (one.age or 0.0) > history.stale]
+    offenders = tuple(sorted((*_offenders(history, writes, held), *late), key=_order))
     counts = Counter(one.offence for one in offenders)
     acknowledged = sum(w.acknowledged is not None for w in writes.values())
     refused = sum(w.refused for w in writes.values())
@@ -108,6 +126,8 @@ def examine(history: History) -> tuple[DataSafety, tuple[Offender, ...]]:
         refused=refused,
         unclear=len(unclear),
         unclear_found=sum(i in found for i in unclear),
+        looks=len(history.looks),
+        stalest=max((one.age or 0.0 for one in stale), default=None),
         copies=tuple(map(_figures, history.copies)),
         offences={kind: counts[kind] for kind in KINDS},
         offenders=tuple(one for kind in KINDS for one in _first(offenders, kind)),
@@ -163,6 +183,21 @@ def _offenders(
         if twice and known is not None:
             times = max(held[name][id_] for name in twice)
             yield _offender(id_, "doubled", known, twice, times)
+
+
+def _stale(looks: Sequence[Look], writes: Mapping[str, _Write]) -> Iterator[Offender]:
+    """Looks that began when the write was known and did not find it; of each id the oldest."""
+    known = {i: w.acknowledged for i, w in writes.items() if w.acknowledged is not None}
+    for look in looks:
+        if look.found:
+            known[look.id] = min(look.ended, known.get(look.id, look.ended))
+    ages: dict[str, float] = {}
+    for look in looks:
+        since = known.get(look.id)
+        if not look.found and since is not None and look.asked > since:
+            ages[look.id] = max(look.asked - since, ages.get(look.id, 0.0))
+    for id_, age in ages.items():
+        yield _offender(id_, "stale", writes.get(id_), ()).model_copy(update={"age": age})
 
 
 def _offender(

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from chaoskit.errors import ChaoskitError
-from chaoskit.judge.ledger import Attempt, Copy, History
+from chaoskit.judge.ledger import Attempt, Copy, History, Look
 from chaoskit.model.ledger import LedgerSpec
 from chaoskit.model.verdict import Offender
 
@@ -29,10 +29,13 @@ def copy_file(copy: str) -> str:
 def read_history(folder: Path, name: str, spec: LedgerSpec) -> History:
     """The history of the run in `folder`; raises ChaoskitError where what is kept is damaged."""
     before = _read(folder / FOLDER / BEFORE) or {}
+    attempts, looks = _written(sorted((folder / "load").glob("ledger-*.jsonl")))
     copies = [c for n in spec.copies if (c := _copy(folder, n, before.get(n) or {}))]
     return History(
         ledger=name,
-        attempts=_attempts(sorted((folder / "load").glob("ledger-*.jsonl"))),
+        attempts=attempts,
+        looks=looks,
+        stale=float(spec.find.stale) if spec.find else 0.0,
         # One that is missing was not read: what the others hold must not speak for all.
         copies=copies if len(copies) == len(spec.copies) else (),
         constant=spec.constant is not None,
@@ -69,18 +72,22 @@ def _without(ids: Sequence[str], before: Sequence[str]) -> Sequence[str]:
     return ids if not before else tuple((Counter(ids) - Counter(before)).elements())
 
 
-def _attempts(books: Sequence[Path]) -> list[Attempt]:
+def _written(books: Sequence[Path]) -> tuple[list[Attempt], list[Look]]:
     found: list[Attempt] = []
+    looks: list[Look] = []
     for book in books:
         attempts: dict[int, Attempt] = {}
         for record in _records(book):
-            if "id" in record:
+            if "look" in record:
+                times = record["asked"], record["ended"]
+                looks.append(Look(record["look"], *times, record["found"]))
+            elif "id" in record:
                 attempts[record["n"]] = Attempt(record["id"], record["at"])
             elif (known := attempts.get(record["n"])) is not None:
                 ended, word = record["at"], record["outcome"]
                 attempts[record["n"]] = Attempt(known.id, known.at, word, ended)
         found += attempts.values()
-    return found
+    return found, looks
 
 
 def _records(book: Path) -> list[dict[str, Any]]:

@@ -23,7 +23,7 @@ from chaoskit.load.order import Order
 from chaoskit.load.outcome import classify
 from chaoskit.load.recorder import Recorder
 from chaoskit.load.script import TaskChoice
-from chaoskit.load.seats import MARK, WRITE, Seat, Seats
+from chaoskit.load.seats import MARK, NOTED, Seat, Seats
 from chaoskit.model.samples import Outcome
 
 # Locust's own ways to leave a task early; none of them is a failure.
@@ -135,9 +135,9 @@ class Stage:
         taken, marks = (response_time or 0.0) / 1000, context or {}
         status = int(getattr(response, "status_code", 0) or 0)
         headers = getattr(response, "headers", None)
-        if self._book is not None and marks.get(WRITE) is not None:
+        if self._book is not None and marks.get(NOTED) is not None:
             now = time.monotonic()
-            self._book.end(marks[WRITE], now, status, headers, exception is not None)
+            self._book.end(marks[NOTED], now, status, headers, exception is not None)
         issued = marks[MARK] if MARK in marks else self._from_own_client(name, taken)
         if issued is None:
             return

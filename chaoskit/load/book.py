@@ -8,14 +8,28 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from chaoskit.load.gauge import Notes
 from chaoskit.load.outcome import Headers, classify
 from chaoskit.load.recorder import write_all
-from chaoskit.model.ledger import LedgerWrite, Where, Word, attempt_line, outcome_line, within
+from chaoskit.model.ledger import (
+    ID,
+    LedgerFind,
+    LedgerSpec,
+    LedgerWrite,
+    Where,
+    Word,
+    attempt_line,
+    look_line,
+    outcome_line,
+    within,
+)
 from chaoskit.model.samples import Outcome
 from chaoskit.model.system import Outcomes
 
@@ -27,35 +41,55 @@ def book_file(folder: Path, worker: int = 0) -> Path:
     return folder / f"ledger-{worker}.jsonl"
 
 
-class Book:
-    """Writes down what `rule` calls a write; an answer is judged by the system's `outcomes`."""
+@dataclass(frozen=True)
+class Noted:
+    """A request that the book waits for: a write with its number, or a look for an id."""
 
-    def __init__(self, folder: Path, rule: LedgerWrite, outcomes: Outcomes, notes: Notes) -> None:
+    id: str
+    at: float
+    number: int | None = None
+
+
+class Book:
+    """Writes down what `ledger` calls a write or a look; `outcomes` are the system's rules."""
+
+    def __init__(self, folder: Path, ledger: LedgerSpec, outcomes: Outcomes, notes: Notes) -> None:
         self._file = os.open(book_file(folder), _FLAGS, 0o644)
-        self._rule = rule
+        self._write, self._find = ledger.write, ledger.find
         self._outcomes = outcomes
         self._notes = notes
         self._count = 0
 
-    def attempt(self, name: str, options: Mapping[str, Any], now: float) -> int | None:
-        """Write down a request about to be sent; None when it is no write, or carries no id."""
-        if name != self._rule.request:
+    def note(self, name: str, url: str, options: Mapping[str, Any], now: float) -> Noted | None:
+        """A request about to be sent: a write is on file now. None for any other request."""
+        rule = self._rule(name)
+        if rule is None:
             return None
-        found = carried(self._rule.id, options)
+        found = carried(rule.id, url, options)
         if found is None:
-            sentence = f"request {name} carries no id ({self._rule.id}): it is not in the ledger"
+            sentence = f"request {name} carries no id ({rule.id}): it is not in the ledger"
             self._notes.add(f"no id {name}", sentence)
             return None
+        if rule is self._find:
+            return Noted(found, now)
         self._count += 1
         write_all(self._file, attempt_line(self._count, now, found))
-        return self._count
+        return Noted(found, now, self._count)
 
     def end(
-        self, number: int, now: float, status: int, headers: Headers | None, failed: bool
+        self, noted: Noted, now: float, status: int, headers: Headers | None, failed: bool
     ) -> None:
         """Write down what its answer says; `failed` is Locust's word."""
-        word = worded(self._rule, self._outcomes, status, headers, failed)
-        write_all(self._file, outcome_line(number, now, word, status))
+        if noted.number is not None:
+            word = worded(self._write, self._outcomes, status, headers, failed)
+            write_all(self._file, outcome_line(noted.number, now, word, status))
+        elif self._find is not None and (status in self._find.absent or 200 <= status < 300):
+            found = status not in self._find.absent
+            write_all(self._file, look_line(noted.id, noted.at, now, found))
+
+    def _rule(self, name: str) -> LedgerWrite | LedgerFind | None:
+        rules = (self._write, self._find)
+        return next((rule for rule in rules if rule and rule.request == name), None)
 
 
 def worded(
@@ -69,8 +103,12 @@ def worded(
     return "unclear"
 
 
-def carried(where: Where, options: Mapping[str, Any]) -> str | None:
-    """The id in the options of a request, as Locust's clients take them; None without one."""
+def carried(where: Where, url: str, options: Mapping[str, Any]) -> str | None:
+    """The id in a request, as Locust's clients take it; None without one."""
+    if where.url is not None:
+        pattern = re.escape(where.url).replace(re.escape(ID), "([^/]+)")
+        match = re.fullmatch(pattern, urlsplit(url).path)
+        return unquote(match[1]) if match else None
     if where.header is not None:
         headers = options.get("headers") or {}
         found = next((v for k, v in headers.items() if k.lower() == where.header.lower()), None)

@@ -20,7 +20,7 @@ from chaoskit.errors import LoadError
 from chaoskit.load.order import Order
 from chaoskit.load.recorder import files
 from chaoskit.model.experiment import LoadSpec
-from chaoskit.model.ledger import LedgerWrite
+from chaoskit.model.ledger import LedgerSpec
 from chaoskit.model.samples import RECORD
 from chaoskit.model.system import Outcomes
 from chaoskit.model.timeline import LoadFacts
@@ -31,8 +31,8 @@ READY_WITHIN = 30.0
 class LocustLoad:
     """Open-loop load from a Locust script. Implements `ports.Load`; `pid` is None until started.
 
-    A script whose client fails over finds all entries, `host` first, as `self.entries`. `writes`
-    says which requests are written down for a ledger.
+    A script whose client fails over finds all entries, `host` first, as `self.entries`. `ledger`
+    says which requests are written down.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class LocustLoad:
         *,
         seed: int,
         others: tuple[str, ...] = (),
-        writes: LedgerWrite | None = None,
+        ledger: LedgerSpec | None = None,
         python: str = sys.executable,
     ) -> None:
         self.pid: int | None = None
@@ -53,7 +53,7 @@ class LocustLoad:
         self._host = host.rstrip("/")
         self._entries = (self._host, *(other.rstrip("/") for other in others))
         self._outcomes = outcomes
-        self._writes = writes
+        self._ledger = ledger
         self._seed = seed
         self._python = python
         self._child: subprocess.Popen[bytes] | None = None
@@ -177,7 +177,7 @@ class LocustLoad:
             arrivals=self._spec.arrivals,
             in_flight=self._spec.in_flight,
             outcomes=self._outcomes,
-            writes=self._writes,
+            ledger=self._ledger,
             seed=self._seed,
             parent=os.getpid(),
             parent_is_main_thread=threading.current_thread() is threading.main_thread(),

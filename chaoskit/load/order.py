@@ -10,7 +10,7 @@ import os
 from typing import Literal
 
 from chaoskit.model.frozen import Frozen
-from chaoskit.model.ledger import LedgerWrite
+from chaoskit.model.ledger import LedgerSpec
 from chaoskit.model.system import Outcomes
 
 
@@ -26,7 +26,7 @@ class Order(Frozen):
     arrivals: Literal["constant", "poisson"]
     in_flight: int
     outcomes: Outcomes
-    writes: LedgerWrite | None = None
+    ledger: LedgerSpec | None = None
     seed: int
     parent: int
     parent_is_main_thread: bool

@@ -22,7 +22,7 @@ from locust.env import Environment
 from chaoskit.load.book import Book
 
 MARK = "chaoskit"
-WRITE = "chaoskit write"
+NOTED = "chaoskit noted"
 
 
 class Issuer(Protocol):
@@ -74,8 +74,8 @@ class Seat:
             began = time.monotonic()
             issued = self.issuer.issue(str(name), began) if self.issuer else None
             # Before it is sent, and also where nobody counts it: `on_start` may write.
-            write = self.book.attempt(str(name), options, began) if self.book else None
-            marks = {MARK: issued, WRITE: write}
+            noted = self.book.note(str(name), url, options, began) if self.book else None
+            marks = {MARK: issued, NOTED: noted}
             options["context"] = {**(options.get("context") or {}), **marks}
             if expiry is not None:
                 options.setdefault("timeout", self.timeout)

@@ -48,9 +48,9 @@ class Session:
         self._facts_due = 0.0
 
     def _opened_book(self, order: Order) -> Book | None:
-        if order.writes is None:
+        if order.ledger is None:
             return None
-        return Book(self._folder, order.writes, order.outcomes, self._gauge.notes)
+        return Book(self._folder, order.ledger, order.outcomes, self._gauge.notes)
 
     def run(self) -> None:
         """From ready to drained; returns when asked to stop."""

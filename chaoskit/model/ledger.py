@@ -17,23 +17,27 @@ from chaoskit.units import Duration
 
 # ok: acknowledged. refused: known not to be applied. unclear: it may be applied at any time.
 Word = Literal["ok", "refused", "unclear"]
-COPY = "{copy}"
+COPY, ID = "{copy}", "{id}"
 
 
 class Where(Frozen):
-    """Where a request carries something: a dotted path in its body, or a header."""
+    """Where a request carries its id: a dotted path in its body, a header, or its URL's path."""
 
     body: str | None = Field(default=None, min_length=1)
     header: str | None = Field(default=None, min_length=1)
+    url: str | None = Field(default=None, description="such as /orders/{id}")
 
     @model_validator(mode="after")
     def _one_place(self) -> Where:
-        if (self.body is None) == (self.header is None):
-            raise ValueError("an id is in exactly one of 'body' and 'header'")
+        if sum(each is not None for each in (self.body, self.header, self.url)) != 1:
+            raise ValueError("an id is in exactly one of 'body', 'header' and 'url'")
+        if self.url is not None and self.url.count(ID) != 1:
+            raise ValueError(f"'url' says once where the id stands: /orders/{ID}")
         return self
 
     def __str__(self) -> str:
-        return f"header {self.header}" if self.header else f"body {self.body}"
+        named = {"body": self.body, "header": self.header, "url": self.url}
+        return " ".join(next((k, v) for k, v in named.items() if v is not None))
 
 
 class LedgerWrite(Frozen):
@@ -51,6 +55,17 @@ class LedgerWrite(Frozen):
             return status in self.refused
         # 409: something was there already, and that may be this very write, tried before.
         return 400 <= status < 500 and status not in (408, 409)
+
+
+class LedgerFind(Frozen):
+    """Which requests of the load look for one write: found with a 2xx, not there by `absent`."""
+
+    request: str = Field(min_length=1)
+    id: Where
+    absent: tuple[int, ...] = Field(default=(404,), min_length=1)
+    stale: Duration = Field(
+        default=Duration(0), description="so long a write may not be found yet, once it is known"
+    )
 
 
 class LedgerPage(Frozen):
@@ -102,6 +117,7 @@ class LedgerSpec(Frozen):
     copies: tuple[str, ...] = Field(min_length=1)
     read: LedgerRead
     constant: LedgerConstant | None = None
+    find: LedgerFind | None = None
     settle: Duration = Field(
         default=Duration(30), description="how long the copies have to come to rest and agree"
     )
@@ -124,6 +140,11 @@ def attempt_line(number: int, at: float, id_: str) -> bytes:
 def outcome_line(number: int, at: float, word: Word, status: int) -> bytes:
     """What became of it, as far as its answer says."""
     return _line({"n": number, "at": at, "outcome": word, "status": status})
+
+
+def look_line(id_: str, asked: float, ended: float, found: bool) -> bytes:
+    """One look for a write by its id, with an answer that says whether it is there."""
+    return _line({"look": id_, "asked": asked, "ended": ended, "found": found})
 
 
 def _line(fields: Mapping[str, Any]) -> bytes:

@@ -103,7 +103,7 @@ class Impact(Frozen):
     cost: float | None = None
 
 
-Offence = Literal["lost", "missing", "doubled", "invented"]
+Offence = Literal["lost", "missing", "doubled", "invented", "stale"]
 
 
 class Offender(Frozen):
@@ -111,7 +111,8 @@ class Offender(Frozen):
 
     `lost`: acknowledged, in no copy. `missing`: acknowledged, not in the copies named. `doubled`:
     applied `times` times in the copies named. `invented`: in the copies named though never
-    attempted (`at` None) or refused.
+    attempted (`at` None) or refused. `stale`: not found `age` seconds after it was known to be
+    there, by its acknowledgement or an earlier look.
     """
 
     id: str
@@ -120,6 +121,7 @@ class Offender(Frozen):
     acknowledged: float | None = None
     copies: tuple[str, ...] = ()
     times: int = 0
+    age: float | None = None
 
 
 class CopyFigures(Frozen):
@@ -135,6 +137,8 @@ class CopyFigures(Frozen):
 class DataSafety(Frozen):
     """Writes by id. `unclear`: neither acknowledged nor refused, so that both is right.
 
+    `stalest`: the greatest age of a stale look, also within what is allowed; None without one.
+
     `offences` counts every offender of a kind; `offenders` holds the first of them by time.
     """
 
@@ -145,6 +149,8 @@ class DataSafety(Frozen):
     refused: int = 0
     unclear: int = 0
     unclear_found: int = 0
+    looks: int = 0
+    stalest: float | None = None
     copies: tuple[CopyFigures, ...] = ()
     offences: dict[Offence, int] = {}
     offenders: tuple[Offender, ...] = ()

@@ -27,6 +27,7 @@ OFFENCES = {
     "missing": "acknowledged, and not in every copy",
     "doubled": "applied more than once",
     "invented": "found, though never attempted or refused",
+    "stale": "looked for and not found, though known to be there",
 }
 STOPS = {
     "violated": "stopped early: an expectation was violated beyond repair",
@@ -223,9 +224,16 @@ def safety(found: DataSafety) -> tuple[tuple[str, str, str], ...]:
         ("Refused", whole(found.refused), "none of them may be in any copy"),
         ("Unclear", whole(found.unclear), f"no clear answer; {whole(found.unclear_found)} found"),
     ]
+    if found.looks:
+        oldest = "none of them stale" if found.stalest is None else _oldest(found.stalest)
+        rows.append(("Looked for", whole(found.looks), f"times while the load ran; {oldest}"))
     rows += [(f"In {c.name}", _held(c), c.why or _constant(c)) for c in found.copies]
     rows += [(kind.capitalize(), whole(n), OFFENCES[kind]) for kind, n in found.offences.items()]
     return tuple(rows)
+
+
+def _oldest(age: float) -> str:
+    return f"the oldest stale answer {seconds(age)} after the write was known"
 
 
 def _held(copy: CopyFigures) -> str:
@@ -246,7 +254,11 @@ def offender(one: Offender, verdict: Verdict, origin: float) -> tuple[str, ...]:
     begun = [i.acknowledged for i in verdict.injections if i.acknowledged is not None]
     first = min(begun, default=None)
     copies = ", ".join(one.copies) or NONE
-    where = {"lost": "in none", "missing": f"not in {copies}"}.get(one.offence, f"in {copies}")
+    where = {
+        "lost": "in none",
+        "missing": f"not in {copies}",
+        "stale": f"not found {seconds(one.age)} after it was known",
+    }.get(one.offence, f"in {copies}")
     times = f", {one.times} times" if one.times else ""
     told = "never" if one.at is None else moment(one.at - origin)
     if one.acknowledged is None:

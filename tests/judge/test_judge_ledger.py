@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chaoskit.judge.ledger import Attempt, Copy, History, examine, safety_gate
+from chaoskit.judge.ledger import KINDS, Attempt, Copy, History, Look, examine, safety_gate
 from chaoskit.model.verdict import DataSafety, Status
 
 COPIES = ("database1", "database2")
@@ -83,15 +83,13 @@ def test_each_planted_defect_is_found_exactly(past: Past, draw: st.DataObject) -
     first = (*rest, *doubled, *applied_anyway, *strangers)
     second = tuple(i for i in rest if i not in missing)
     _, offenders = examine(with_copies(past.history(), first, second))
-    by_kind = {
-        kind: {o.id for o in offenders if o.offence == kind}
-        for kind in ("lost", "missing", "doubled", "invented")
-    }
+    by_kind = {kind: {o.id for o in offenders if o.offence == kind} for kind in KINDS}
     assert by_kind == {
         "lost": lost,
         "missing": missing,
         "doubled": doubled,
         "invented": applied_anyway | strangers,
+        "stale": set(),
     }
     assert Counter(o.id for o in offenders).most_common(1)[0][1] == 1
 
@@ -171,3 +169,41 @@ def test_a_constant_that_moved_violates_and_one_unread_is_inconclusive() -> None
     broken = with_constants((100.0, 99.0), (100.0, 100.0))
     assert broken.status is Status.VIOLATED
     assert broken.reason == "database1: the constant was 100 before and 99 after"
+
+
+@given(PASTS, st.lists(st.floats(0, 10), max_size=20), st.integers())
+def test_looks_that_find_what_is_known_never_alarm(
+    past: Past, moments: list[float], seed: int
+) -> None:
+    history = past.history(seed)
+    acknowledged = {a.id: a.ended for a in history.attempts if a.word == "ok"}
+    looks = [
+        # Before the acknowledgement both answers are right, and also when it came meanwhile.
+        Look(id_, at, at + 0.5, found=at > (acknowledged[id_] or 0.0))
+        for at in moments
+        for id_ in list(acknowledged)[:3]
+    ]
+    found = judged(replace(history, looks=looks))
+    assert found.status is Status.HELD
+    assert (found.looks, found.stalest) == (len(looks), None)
+
+
+def test_a_stale_look_is_told_with_its_age_and_allowed_up_to_its_bound() -> None:
+    looks = [
+        Look("ok0", 0.01, 0.05, found=False),  # asked before the acknowledgement
+        Look("ok1", 3.12, 3.15, found=False),
+        Look("ok1", 2.12, 2.15, found=False),
+        Look("gone0", 9.0, 9.9, found=False),  # nobody knows whether it ever was there
+        Look("may0", 5.0, 5.5, found=True),
+        Look("may0", 6.0, 6.1, found=False),  # it was there, and is not any more
+    ]
+    history = replace(past().history(), looks=looks)
+    found = judged(history)
+    assert {(o.id, o.offence, round(o.age or 0, 6)) for o in found.offenders} == {
+        ("ok1", "stale", 3.0),
+        ("may0", "stale", 0.5),
+    }
+    assert found.status is Status.VIOLATED
+    assert found.stalest == pytest.approx(3.0)
+    lenient = judged(replace(history, stale=3.5))
+    assert (lenient.status, lenient.stalest) == (Status.HELD, found.stalest)

@@ -13,11 +13,13 @@ from chaoskit.judge.ledger import Attempt
 from chaoskit.ledger import read_history
 from chaoskit.load.book import Book, carried, worded
 from chaoskit.load.gauge import Notes
-from chaoskit.model.ledger import LedgerSpec, LedgerWrite, Where
+from chaoskit.model.ledger import LedgerFind, LedgerRead, LedgerSpec, LedgerWrite, Where
 from chaoskit.model.system import Outcomes
 from chaoskit.units import Duration
 
 RULE = LedgerWrite(request="order", id=Where(body="order.id"))
+FIND = LedgerFind(request="find", id=Where(url="/orders/{id}"), absent=(404, 410))
+SPEC = LedgerSpec(write=RULE, find=FIND, copies=("one",), read=LedgerRead())
 CLIENTS = ("FastHttpUser", "HttpUser")
 
 
@@ -63,31 +65,55 @@ def test_what_refuses_may_be_declared() -> None:
         (Where(body="id"), {}, None),
         (Where(header="Idempotency-Key"), {"headers": {"idempotency-key": "a"}}, "a"),
         (Where(header="Idempotency-Key"), {"headers": None}, None),
+        (Where(url="/orders/{id}"), {}, "x y"),
+        (Where(url="/orders/{id}/state"), {}, None),
     ],
 )
 def test_where_a_request_carries_its_id(
     where: Where, options: dict[str, Any], id_: str | None
 ) -> None:
-    assert carried(where, options) == id_
+    assert carried(where, "http://127.0.0.1:1/orders/x%20y?full=1", options) == id_
 
 
 def test_an_attempt_is_on_file_before_anything_is_sent(tmp_path: Path) -> None:
     notes = Notes()
-    book = Book(tmp_path, RULE, Outcomes(), notes)
-    assert book.attempt("browse", {"json": {"order": {"id": "a"}}}, 1.0) is None
-    number = book.attempt("order", {"json": {"order": {"id": "ä\n"}}}, 1.5)
-    assert number == 1
+    book = Book(tmp_path, SPEC, Outcomes(), notes)
+    assert book.note("browse", "/", {"json": {"order": {"id": "a"}}}, 1.0) is None
+    noted = book.note("order", "/", {"json": {"order": {"id": "ä\n"}}}, 1.5)
+    assert noted is not None
     kept = tmp_path / "ledger-0.jsonl"
     assert json.loads(kept.read_text()) == {"n": 1, "at": 1.5, "id": "ä\n"}
-    book.end(1, 1.6, 201, {}, False)
+    book.end(noted, 1.6, 201, {}, False)
     assert len(kept.read_text().splitlines()) == 2
-    assert book.attempt("order", {}, 2.0) is None
+    assert book.note("order", "/", {}, 2.0) is None
     (said,) = notes.sentences()
     assert said == "request order carries no id (body order.id): it is not in the ledger"
 
 
+def test_a_look_is_kept_once_its_answer_says_whether_the_write_is_there(tmp_path: Path) -> None:
+    book = Book(tmp_path, SPEC, Outcomes(), Notes())
+    for number, status in enumerate((200, 404, 410, 503, 0)):
+        noted = book.note("find", f"/orders/a{number}", {}, 1.0 + number)
+        assert noted is not None
+        book.end(noted, 1.5 + number, status, {}, status != 200)
+    kept = [json.loads(line) for line in (tmp_path / "ledger-0.jsonl").read_text().splitlines()]
+    assert kept == [
+        {"look": "a0", "asked": 1.0, "ended": 1.5, "found": True},
+        {"look": "a1", "asked": 2.0, "ended": 2.5, "found": False},
+        {"look": "a2", "asked": 3.0, "ended": 3.5, "found": False},
+    ]
+
+
 @pytest.mark.parametrize("client", CLIENTS)
 def test_a_course_of_load_keeps_its_writes(course: MakeCourse, client: str) -> None:
+    spec = LedgerSpec.model_validate(
+        {
+            "write": {"request": "order", "id": {"header": "Key"}},
+            "find": {"request": "find", "id": {"url": "/{id}"}},
+            "copies": ["a"],
+            "read": {},
+        }
+    )
     made = course(
         f"""
         import itertools
@@ -105,19 +131,20 @@ def test_a_course_of_load_keeps_its_writes(course: MakeCourse, client: str) -> N
                 for path in ("/ok", "/error", "/missing", "/shed", "/close", "/hang"):
                     self.order(path, f"{{path}} {{number}}")
                 self.client.get("/ok", name="other")
+                self.client.get("/ok", name="find")
+                self.client.get("/missing?of=it", name="find")
 
             def order(self, path, id_):
                 self.client.get(path, name="order", headers={{"Key": id_}})
         """,
         rate=2,
         timeout=Duration(0.5),
-        writes=LedgerWrite(request="order", id=Where(header="Key")),
+        ledger=spec,
     )
     made.for_seconds(2.0)
-    spec = LedgerSpec.model_validate(
-        {"write": {"request": "order", "id": {"header": "Key"}}, "copies": ["a"], "read": {}}
-    )
-    attempts = read_history(made.folder.parent, "orders", spec).attempts
+    history = read_history(made.folder.parent, "orders", spec)
+    attempts = history.attempts
+    assert {(one.id, one.found) for one in history.looks} == {("ok", True), ("missing", False)}
     words: dict[str, set[str]] = {}
     for one in attempts:
         words.setdefault(one.id.partition(" ")[0], set()).add(one.word)

@@ -296,7 +296,7 @@ def unsafe(directory: Path) -> Path:
             CopyFigures(name="database1", found=1463, constant_before=1e8, constant_after=1e8),
             CopyFigures(name="database2", found=1461, why="the constant: order1 answered 503"),
         ),
-        offences={"lost": 31, "missing": 0, "doubled": 1, "invented": 1},
+        offences={"lost": 31, "missing": 0, "doubled": 1, "invented": 1, "stale": 0},
         offenders=(
             *gone,
             Offender(id="order-90", offence="doubled", at=T0 + 61.5, acknowledged=T0 + 61.6,

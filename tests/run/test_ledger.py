@@ -46,19 +46,19 @@ class Shop(Scene):
 
     def answer(self, t: float, series: str) -> tuple[float, Outcome, int]:
         id_ = f"w{t:.3f}"
-        number = self.book.attempt(series, {"json": {"id": id_}}, t)
-        assert number is not None
+        noted = self.book.note(series, "/", {"json": {"id": id_}}, t)
+        assert noted is not None
         for held, times in zip(self.copies.held.values(), self.apply(id_, self.down), strict=True):
             held += [id_] * times
-        self.book.end(number, t + 0.02, 201, None, False)
+        self.book.end(noted, t + 0.02, 201, None, False)
         return 0.02, Outcome.OK, 201
 
     @property
     def book(self) -> Book:
         if not hasattr(self, "_book"):
             (self.folder / "load").mkdir(exist_ok=True)
-            rule = self.system.ledgers["orders"].write
-            self._book = Book(self.folder / "load", rule, Outcomes(), Notes())
+            spec = self.system.ledgers["orders"]
+            self._book = Book(self.folder / "load", spec, Outcomes(), Notes())
         return self._book
 
     def judged(self) -> Verdict:
@@ -111,7 +111,7 @@ def test_what_was_acknowledged_and_lost_in_the_fault_is_found_exactly(shop: Shop
     assert verdict.exit_code == 1
     safety = verdict.data_safety
     assert safety is not None
-    assert safety.offences == {"lost": 30, "missing": 0, "doubled": 0, "invented": 0}
+    assert safety.offences == {"lost": 30, "missing": 0, "doubled": 0, "invented": 0, "stale": 0}
     assert [one.id for one in safety.offenders] == gone[:20]
     assert "30 writes lost" in verdict.reasons[0]
 
