@@ -209,6 +209,19 @@ class Load(Protocol):
         """End it within `grace` seconds; stopping twice is fine."""
 
 
+class Ledger(Protocol):
+    """What every copy of the system's writes holds, before the load and after all is over."""
+
+    def mark(self, folder: Path) -> None:
+        """Keep where each copy stands now under `folder`; raises TargetError when one is silent."""
+
+    def read_back(self) -> None:
+        """Read each copy until it is at rest, and keep what it holds.
+
+        The load must have stopped. A copy that cannot be read is no error: it is kept as unread.
+        """
+
+
 class Clock(Protocol):
     """Time. `now` is the system-wide monotonic clock in seconds."""
 

@@ -65,6 +65,29 @@ SAID = {
         "(known: absent, frozen, killed, running, stopped)",
         "10:37: '<' compares numbers, and 'five' is none",
     ],
+    "ledgers": [
+        "7:36: an id is in exactly one of 'body', 'header' and 'url'",
+        "9:11: 'after' and 'next' come together: without both there is one page",
+        "10:43: unknown key 'bdy' (did you mean 'body'?)",
+        "10:62: expected at least 1 item, got an empty list",
+        "11:9: 'write' is missing ('bare' needs write, copies, read)",
+        "11:41: expected a duration such as 200ms or 30s, got '5' (did you mean 5ms or 5s?)",
+        "11:44: unknown key 'prt' (did you mean 'port'?)",
+    ],
+    "ledgers-elsewhere": [
+        "8:19: copy 'one' is named twice",
+        "9:11: copy 'three' is no node that could be asked "
+        "(name the 'url' or the 'tier' that answers for it)",
+        "9:33: expected a port from 1 to 65535, got '0'",
+        "10:15: all 3 copies would be asked the same "
+        "(write {copy} where the copy's name belongs)",
+        "10:22: there is no node or tier 'stor' (did you mean 'store'?)",
+        "11:3: 'my abroad' cannot name a ledger (letters, digits, '.', '_', '-')",
+        "14:17: 'ledger.example.org' is not this machine: the question would leave it "
+        "(if that is meant: allow_hosts: [ledger.example.org])",
+        "14:62: 'timeout' must be more than 0s",
+        "15:15: a page is asked at 'url' or of a 'tier', not both",
+    ],
     "unfitting": [
         "2:14: 'shop.example.org' is not this machine: load would leave it "
         "(if that is meant: allow_hosts: [shop.example.org])",

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from chaoskit import __version__
 from chaoskit.cli.interrupts import signals as signals
@@ -17,7 +17,7 @@ from chaoskit.document import Bound
 from chaoskit.errors import TargetError
 from chaoskit.model.experiment import Experiment
 from chaoskit.model.verdict import Verdict
-from chaoskit.ports import Load
+from chaoskit.ports import Clock, Ledger, Load
 from chaoskit.run.around import Surroundings
 from chaoskit.run.calls import StopFlag, ThreadCalls
 from chaoskit.run.clock import SystemClock
@@ -39,6 +39,9 @@ from chaoskit.run.plan import Plan, make_plan, seed_of
 from chaoskit.run.probing import places
 from chaoskit.run.processes import started
 from chaoskit.run.state import StateRoot
+
+if TYPE_CHECKING:
+    from chaoskit.judge.ledger import History
 
 WATCHDOG = (sys.executable, "-m", "chaoskit.cli.watchdog")
 ROLE_PATIENCE = 15.0
@@ -139,6 +142,7 @@ def run_opened(
             stop=stop,
             watchdog=watchdog,
             folder=folder,
+            ledger=_ledger(plan, opened, clock),
             halted=lambda: state.halted() or halting.halted(),
             show=show,
         )
@@ -177,14 +181,37 @@ def locust(bound: Bound, plan: Plan, opened: Opened) -> Load:
     """The load that an experiment's file asks for, against the system as it was opened."""
     from chaoskit.load import LocustLoad
 
+    asked = plan.experiment.data_safety
     return LocustLoad(
         plan.experiment.load,
         bound.locustfile,
         opened.entry,
         bound.system.outcomes,
         others=opened.entries[1:],
+        ledger=plan.system.ledgers[asked.ledger] if asked else None,
         seed=plan.seed,
     )
+
+
+def _ledger(plan: Plan, opened: Opened, clock: Clock) -> Ledger | None:
+    from chaoskit.ledger import HttpLedger
+
+    if (asked := plan.experiment.data_safety) is None:
+        return None
+    spec, target = plan.system.ledgers[asked.ledger], opened.target
+    return HttpLedger(asked.ledger, spec, target.world, plan.system, opened.entry, clock)
+
+
+def _history(folder: Path, plan: Plan) -> History | None:
+    """What became of the writes; all that offend are listed in a file beside it."""
+    from chaoskit.judge.ledger import examine
+    from chaoskit.ledger import read_history, write_offenders
+
+    if (asked := plan.experiment.data_safety) is None:
+        return None
+    history = read_history(folder, asked.ledger, plan.system.ledgers[asked.ledger])
+    write_offenders(folder, examine(history)[1])
+    return history
 
 
 def judge_run(folder: Path) -> Verdict:
@@ -203,6 +230,7 @@ def judge_run(folder: Path) -> Verdict:
         version=__version__,
         cost_per_second=plan.system.cost_per_second,
         entrance=plan.system.entrance,
+        writes=_history(folder, plan),
     )
     (folder / "verdict.json").write_text(verdict.model_dump_json(indent=1))
     return verdict

@@ -68,6 +68,10 @@ def _head(
         f"{phases.recovery.within}, then {phases.recovery.hold} held{quick}",
     )
     yield from _too_few(plan)
+    if asked := experiment.data_safety:
+        ledger = plan.system.ledgers[asked.ledger]
+        where = ", ".join(ledger.copies)
+        yield "data", f"each write of {asked.ledger} has to be in {where}: read back at the end"
     if plan.draws:
         again = f", drawn now: --seed {plan.seed} makes the same choices" if drawn else ""
         yield "seed", f"{plan.seed}{again}"

@@ -69,6 +69,7 @@ class Loader:
         faults = bind_faults(tree.get("faults"), self.problems)
         experiment = self._experiment(tree, faults)
         self._check_faults(tree, faults, system, experiment)
+        self._check_ledger(tree, system, experiment)
         script = self._locustfile(tree, path, found)
         if experiment and system and script:
             check_series(tree, experiment, system, script, self.problems)
@@ -135,6 +136,17 @@ class Loader:
                 check_timing(fault, phase, self.problems)
             if system:
                 check_point(fault, system, self.problems)
+
+    def _check_ledger(
+        self, tree: Table, system: System | None, experiment: Experiment | None
+    ) -> None:
+        asked = experiment.data_safety if experiment else None
+        if system is None or asked is None or asked.ledger in system.ledgers:
+            return
+        place = node_at(tree, ("data_safety", "ledger"))[1]
+        said = f"'{system.system}' declares no ledger '{asked.ledger}'"
+        hint = meant(asked.ledger, system.ledgers, "there are")[1]
+        self.problems.add(place, said, hint or "see 'ledgers' in docs/system.md")
 
     def _locustfile(self, tree: Table, path: Path, system_path: Path | None) -> Path | None:
         load = tree.get("load")

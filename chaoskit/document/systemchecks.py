@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from chaoskit.document.binding import node_at
 from chaoskit.document.nearest import meant
 from chaoskit.document.tree import Problems, Table
+from chaoskit.model.ledger import COPY, LedgerPage
 from chaoskit.model.probes import CommandProbe, ProbeSpec, StateProbe
 from chaoskit.model.system import CLIENT, LinkSpec, System
 
@@ -31,6 +32,7 @@ def check_system(system: System, tree: Table, problems: Problems) -> None:
     check.links()
     check.probes()
     check.protected()
+    check.ledgers()
     check.entry()
     check.halting()
 
@@ -162,6 +164,42 @@ class _Check:
     def protected(self) -> None:
         for index, name in enumerate(self._system.protected):
             self._known_tier(("protected", index), name, nodes=True)
+
+    def ledgers(self) -> None:
+        for name, ledger in self._system.ledgers.items():
+            if not _NAME.fullmatch(name):
+                place = self._key_place("ledgers", name)
+                self._add(place, f"'{name}' cannot name a ledger", "letters, digits, '.', '_', '-'")
+            for index, copy in enumerate(ledger.copies):
+                if copy in ledger.copies[:index]:
+                    self._add(("ledgers", name, "copies", index), f"copy '{copy}' is named twice")
+            if ledger.find and ledger.find.request == ledger.write.request:
+                where = ("ledgers", name, "find", "request")
+                self._add(where, "a request that looks for a write cannot be the write itself")
+            for key in ("read", "constant"):
+                if (page := getattr(ledger, key)) is not None:
+                    self._page(("ledgers", name, key), page, ledger.copies)
+
+    def _page(self, where: tuple[str, ...], page: LedgerPage, copies: tuple[str, ...]) -> None:
+        if page.url is not None and page.tier is not None:
+            self._add(where, "a page is asked at 'url' or of a 'tier', not both")
+            return
+        if page.url is not None and urlsplit(page.url).scheme:
+            self._url(page.url, (*where, "url"), "the question")
+        elif page.tier is not None:
+            self._known_tier((*where, "tier"), page.tier, nodes=True)
+        elif page.url is None:
+            for copy in copies:
+                if copy not in self._system.nodes():
+                    hint = "name the 'url' or the 'tier' that answers for it"
+                    self._add(where, f"copy '{copy}' is no node that could be asked", hint)
+        if not 1 <= page.port <= 65535:
+            self._add((*where, "port"), f"expected a port from 1 to 65535, got '{page.port}'")
+        if not page.timeout:
+            self._add((*where, "timeout"), f"'timeout' must be more than {page.timeout}")
+        if len(copies) > 1 and COPY not in (page.url or "") + page.path and (page.url or page.tier):
+            said = f"all {len(copies)} copies would be asked the same"
+            self._add(where, said, f"write {COPY} where the copy's name belongs")
 
     def entry(self) -> None:
         entry = self._system.entry

@@ -12,6 +12,7 @@ from chaoskit.judge import doubts, phases
 from chaoskit.judge.gates import judge_phase
 from chaoskit.judge.harm import harmed, settled
 from chaoskit.judge.impact import measured_impact
+from chaoskit.judge.ledger import History, examine, safety_gate
 from chaoskit.judge.metrics import figures
 from chaoskit.judge.phases import Window
 from chaoskit.judge.samples import Samples
@@ -20,6 +21,7 @@ from chaoskit.model.experiment import Experiment
 from chaoskit.model.timeline import Timeline, Trouble
 from chaoskit.model.verdict import (
     CoverageCell,
+    DataSafety,
     Gate,
     RecoveryFigures,
     SeriesFigures,
@@ -39,14 +41,18 @@ def judge(
     version: str,
     cost_per_second: float | None = None,
     entrance: str | None = None,
+    writes: History | None = None,
 ) -> Verdict:
     """Judge a stored or just finished run from its timeline and all its samples.
 
     `cost_per_second` is what a second of full outage costs, where the system's owner says it;
-    `entrance` the failure point that a surge of traffic is trouble to.
+    `entrance` the failure point that a surge of traffic is trouble to; `writes` what became
+    of the writes, where the experiment asks for data safety.
     """
     recovery = phases.recovery_figures(experiment, timeline)
+    safety = _data_safety(experiment, writes)
     gates = _gates(experiment, timeline, samples, recovery)
+    gates += (safety_gate(safety),) if safety else ()
     status, reasons = join(_of_requests(experiment, samples), timeline, gates)
     return Verdict(
         experiment=experiment.experiment, hypothesis=experiment.hypothesis, run=timeline.run,
@@ -54,11 +60,18 @@ def judge(
         figures=_figures(experiment, timeline, samples), injections=timeline.injections,
         spans=timeline.spans, recovery=recovery,
         impact=measured_impact(experiment, timeline, samples, cost_per_second),
-        coverage=coverage(experiment, timeline, status, entrance),
+        data_safety=safety, coverage=coverage(experiment, timeline, status, entrance),
         load=timeline.load, restored=timeline.restored, differences=timeline.differences,
         stop_kind=timeline.stop_kind, stopped=timeline.stopped, quick=timeline.quick,
         seed=timeline.seed, started_at=started_at, chaoskit=version,
     )  # fmt: skip
+
+
+def _data_safety(experiment: Experiment, writes: History | None) -> DataSafety | None:
+    """None where nobody asked; without a history it is asked, and inconclusive."""
+    if experiment.data_safety is None:
+        return None
+    return examine(writes or History(experiment.data_safety.ledger))[0]
 
 
 def _gates(
@@ -99,7 +112,7 @@ def join(
     1. What makes the run worth nothing as evidence makes it inconclusive, even with a violated
        gate: a fault lost or not proven, cut short, unfit baseline, load that was not as planned.
     2. Otherwise a violated gate, or a run stopped for one, is violated; inconclusive where the
-       generator stalled for a moment, which only makes figures worse.
+       generator stalled for a moment, which only makes figures worse (it loses no data).
     3. Otherwise a phase without figures or an inconclusive gate is inconclusive.
     4. Otherwise it held.
     """
@@ -107,7 +120,7 @@ def join(
     violated = [*_violations(timeline, gates)]
     open_questions = [*doubts.open_questions(experiment, timeline, gates)]
     restored = _not_restored(timeline)
-    if violated:
+    if violated and not any(_lost_data(gate) for gate in gates):
         worthless = (*worthless, *doubts.stalled(experiment, timeline))
     if worthless:
         aside = [f"it would otherwise be violated: {reason}" for reason in violated]
@@ -126,6 +139,10 @@ def _of_requests(experiment: Experiment, samples: Samples) -> Experiment:
         for part in ("steady_state", "expect")
     }
     return experiment.model_copy(update=kept) if samples.probes else experiment
+
+
+def _lost_data(gate: Gate) -> bool:
+    return gate.metric == "data_safety" and gate.status is Status.VIOLATED
 
 
 def _violations(timeline: Timeline, gates: tuple[Gate, ...]) -> Iterator[str]:

@@ -19,12 +19,13 @@ from gevent.event import Event
 from locust.exception import InterruptTaskSet, RescheduleTask, RescheduleTaskImmediately
 
 from chaoskit.load.blame import first_line, place
+from chaoskit.load.book import Book
 from chaoskit.load.gauge import Gauge
 from chaoskit.load.order import Order
 from chaoskit.load.outcome import classify
 from chaoskit.load.recorder import Recorder
 from chaoskit.load.script import TaskChoice
-from chaoskit.load.seats import MARK, Seat, Seats
+from chaoskit.load.seats import MARK, NOTED, Seat, Seats
 from chaoskit.model.samples import Outcome
 
 # Locust's own ways to leave a task early; none of them is a failure.
@@ -155,10 +156,13 @@ class Arrival:
 class Stage:
     """What all arrivals share, and the listener to Locust's `request` event."""
 
-    def __init__(self, order: Order, recorder: Recorder, gauge: Gauge) -> None:
+    def __init__(
+        self, order: Order, recorder: Recorder, gauge: Gauge, book: Book | None = None
+    ) -> None:
         self.open: set[Arrival] = set()
         self.thinking = 0
         self.limit = order.arrival_limit
+        self._book = book
         self.script = order.locustfile
         self.recorder = recorder
         self.gauge = gauge
@@ -182,15 +186,15 @@ class Stage:
         **_: Any,
     ) -> None:
         """One request has ended; `response_time` in milliseconds."""
-        taken = (response_time or 0.0) / 1000
-        if MARK in (context or {}):
-            issued = (context or {})[MARK]
-        else:
-            issued = self._from_own_client(name, taken)
-        if issued is None:
-            return
+        taken, marks = (response_time or 0.0) / 1000, context or {}
         status = int(getattr(response, "status_code", 0) or 0)
         headers = getattr(response, "headers", None)
+        if self._book is not None and marks.get(NOTED) is not None:
+            now = time.monotonic()
+            self._book.end(marks[NOTED], now, status, headers, exception is not None)
+        issued = marks[MARK] if MARK in marks else self._from_own_client(name, taken)
+        if issued is None:
+            return
         outcome = classify(self._rules, status, headers, exception is not None)
         issued.arrival.answer(issued, name, issued.sent + taken, outcome, status)
 

@@ -16,6 +16,7 @@ from chaoskit.load.order import Order
 from chaoskit.load.together import together
 from chaoskit.load.worker import Worker, renumbered
 from chaoskit.model.experiment import LoadSpec
+from chaoskit.model.ledger import LedgerSpec
 from chaoskit.model.system import Outcomes
 from chaoskit.model.timeline import LoadFacts
 
@@ -25,7 +26,8 @@ READY_WITHIN = 30.0
 class LocustLoad:
     """Open-loop load from a Locust script. Implements `ports.Load`.
 
-    A script whose client fails over finds all entries, `host` first, as `self.entries`.
+    A script whose client fails over finds all entries, `host` first, as `self.entries`. `ledger`
+    says which requests are written down.
     """
 
     def __init__(
@@ -37,6 +39,7 @@ class LocustLoad:
         *,
         seed: int,
         others: tuple[str, ...] = (),
+        ledger: LedgerSpec | None = None,
         python: str = sys.executable,
     ) -> None:
         self._spec = spec
@@ -44,6 +47,7 @@ class LocustLoad:
         self._host = host.rstrip("/")
         self._entries = (self._host, *(other.rstrip("/") for other in others))
         self._outcomes = outcomes
+        self._ledger = ledger
         self._seed = seed
         self._python = python
         self._workers: tuple[Worker, ...] = ()
@@ -163,6 +167,7 @@ class LocustLoad:
             worker=worker,
             workers=self._spec.workers,
             outcomes=self._outcomes,
+            ledger=self._ledger,
             seed=self._seed,
         )
 

@@ -10,6 +10,7 @@ import os
 from typing import Literal
 
 from chaoskit.model.frozen import Frozen
+from chaoskit.model.ledger import LedgerSpec
 from chaoskit.model.surge import Surge
 from chaoskit.model.system import Outcomes
 
@@ -34,6 +35,7 @@ class Order(Frozen):
     worker: int = 0
     workers: int = 1
     outcomes: Outcomes
+    ledger: LedgerSpec | None = None
     seed: int
     parent: int = 0
     parent_is_main_thread: bool = False

@@ -51,7 +51,7 @@ class Recorder:
         """Hand every whole record to the kernel; raises OSError when the disk refuses."""
         if self._buffer:
             whole, self._buffer = self._buffer, bytearray()
-            _write_all(self._records, whole)
+            write_all(self._records, whole)
 
     def _index(self, name: str) -> int:
         index = self._series.get(name)
@@ -63,11 +63,12 @@ class Recorder:
             return self._index(OVERFLOW)
         # One name a line: what would break the line becomes a space.
         line = " ".join(name.split()) or "(unnamed)"
-        _write_all(self._names, f"{line}\n".encode())
+        write_all(self._names, f"{line}\n".encode())
         return self._series.setdefault(name, len(self._series))
 
 
-def _write_all(file: int, content: bytes | bytearray) -> None:
+def write_all(file: int, content: bytes | bytearray) -> None:
+    """All of it, however little the kernel takes at a time; raises OSError when it refuses."""
     rest = memoryview(content)
     while rest:
         rest = rest[os.write(file, rest) :]

@@ -20,7 +20,10 @@ from locust.clients import HttpSession
 from locust.contrib.fasthttp import FastHttpSession
 from locust.env import Environment
 
+from chaoskit.load.book import Book
+
 MARK = "chaoskit"
+NOTED = "chaoskit noted"
 
 
 class Issuer(Protocol):
@@ -48,9 +51,10 @@ class SingleAttemptPool(HTTPClientPool):  # type: ignore[misc, unused-ignore]
 class Seat:
     """One user instance and the arrival that it serves now."""
 
-    def __init__(self, user: locust.User, timeout: float) -> None:
+    def __init__(self, user: locust.User, timeout: float, book: Book | None) -> None:
         self.user = user
         self.timeout = timeout
+        self.book = book
         self.issuer: Issuer | None = None
         # Locust's own belongs to a run in which users wait between their tasks.
         user.wait = self._think  # type: ignore[method-assign]
@@ -81,7 +85,10 @@ class Seat:
             name = (args[0] if args else options.get("name")) or client.request_name or url
             began = time.monotonic()
             issued = self.issuer.issue(str(name), began) if self.issuer else None
-            options["context"] = {**(options.get("context") or {}), MARK: issued}
+            # Before it is sent, and also where nobody counts it: `on_start` may write.
+            noted = self.book.note(str(name), url, options, began) if self.book else None
+            marks = {MARK: issued, NOTED: noted}
+            options["context"] = {**(options.get("context") or {}), **marks}
             if expiry is not None:
                 options.setdefault("timeout", self.timeout)
             # The client's own timeouts bound one read each; a dripping answer would never end.
@@ -102,9 +109,10 @@ class Seat:
 class Seats:
     """Free seats of each class; a new user is made (and started) only when none is free."""
 
-    def __init__(self, environment: Environment, timeout: float) -> None:
+    def __init__(self, environment: Environment, timeout: float, book: Book | None = None) -> None:
         self._environment = environment
         self._timeout = timeout
+        self._book = book
         self._free: dict[type[locust.User], list[Seat]] = defaultdict(list)
 
     def take(self, user_class: type[locust.User]) -> Seat:
@@ -112,7 +120,7 @@ class Seats:
         # The last one back first: few connections are kept warm instead of many growing stale.
         if free := self._free[user_class]:
             return free.pop()
-        seat = Seat(user_class(self._environment), self._timeout)
+        seat = Seat(user_class(self._environment), self._timeout, self._book)
         seat.user.on_start()
         return seat
 

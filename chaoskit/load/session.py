@@ -17,6 +17,7 @@ from gevent.event import Event
 
 from chaoskit.errors import LoadError
 from chaoskit.load.arrivals import Dispatcher, Stage
+from chaoskit.load.book import Book, book_file
 from chaoskit.load.gauge import Gauge
 from chaoskit.load.lifeline import Lifeline
 from chaoskit.load.order import Order
@@ -42,8 +43,15 @@ class Session:
         self._gauge = Gauge(order)
         self._script: Script = load_script(order, self._gauge.notes)
         self._recorder = Recorder(self._folder, order.worker)
-        self._stage = Stage(order, self._recorder, self._gauge)
+        self._book = self._opened_book(order)
+        self._stage = Stage(order, self._recorder, self._gauge, self._book)
         self._facts_due = 0.0
+
+    def _opened_book(self, order: Order) -> Book | None:
+        if order.ledger is None:
+            return None
+        file = book_file(self._folder, order.worker)
+        return Book(file, order.ledger, order.outcomes, self._gauge.notes)
 
     def run(self) -> None:
         """From ready to drained; returns when asked to stop."""
@@ -71,7 +79,7 @@ class Session:
 
     def _send(self, begin: float) -> None:
         order = self._order
-        seats = Seats(self._script.environment, order.timeout)
+        seats = Seats(self._script.environment, order.timeout, self._book)
         dispatcher = Dispatcher(self._stage, seats, order.places)
         timetable = Timetable(order, begin, self._lifeline)
         arrivals = timetable.arrivals(self._script.tasks)

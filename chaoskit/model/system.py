@@ -14,6 +14,7 @@ from pydantic import Field, model_validator
 
 from chaoskit.model.experiment import Name, Share
 from chaoskit.model.frozen import Frozen
+from chaoskit.model.ledger import LedgerSpec
 from chaoskit.model.probes import ProbeSpec
 from chaoskit.units import Duration
 
@@ -177,6 +178,7 @@ class System(Frozen):
     links: dict[str, LinkSpec] = {}
     probes: dict[str, ProbeSpec] = {}
     outcomes: Outcomes = Outcomes()
+    ledgers: dict[str, LedgerSpec] = {}
     protected: tuple[str, ...] = Field(default=(), description="nodes or tiers never touched")
     cost_per_second: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     allow_hosts: tuple[str, ...] = ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Literal
 
 from chaoskit.model.frozen import Frozen
 from chaoskit.model.timeline import (
@@ -102,6 +103,60 @@ class Impact(Frozen):
     cost: float | None = None
 
 
+Offence = Literal["lost", "missing", "doubled", "invented", "stale"]
+
+
+class Offender(Frozen):
+    """One id that is not as it was promised. `at` and `acknowledged`: monotonic seconds.
+
+    `lost`: acknowledged, in no copy. `missing`: acknowledged, not in the copies named. `doubled`:
+    applied `times` times in the copies named. `invented`: in the copies named though never
+    attempted (`at` None) or refused. `stale`: not found `age` seconds after it was known to be
+    there, by its acknowledgement or an earlier look.
+    """
+
+    id: str
+    offence: Offence
+    at: float | None = None
+    acknowledged: float | None = None
+    copies: tuple[str, ...] = ()
+    times: int = 0
+    age: float | None = None
+
+
+class CopyFigures(Frozen):
+    """What was found in one copy; None and `why` where it could not be read, or not to the end."""
+
+    name: str
+    found: int | None = None
+    constant_before: float | None = None
+    constant_after: float | None = None
+    why: str = ""
+
+
+class DataSafety(Frozen):
+    """Writes by id. `unclear`: neither acknowledged nor refused, so that both is right.
+
+    `stalest`: the greatest age of a stale look, also within what is allowed; None without one.
+
+    `offences` counts every offender of a kind; `offenders` holds the first of them by time.
+    """
+
+    ledger: str
+    status: Status
+    attempted: int = 0
+    acknowledged: int = 0
+    refused: int = 0
+    unclear: int = 0
+    unclear_found: int = 0
+    looks: int = 0
+    stalest: float | None = None
+    copies: tuple[CopyFigures, ...] = ()
+    offences: dict[Offence, int] = {}
+    offenders: tuple[Offender, ...] = ()
+    reason: str = ""
+
+
 class Verdict(Frozen):
     """All that a report shows. `reasons` are sentences, the deciding one first."""
 
@@ -118,6 +173,7 @@ class Verdict(Frozen):
     spans: tuple[Span, ...] = ()
     recovery: RecoveryFigures | None = None
     impact: Impact | None = None
+    data_safety: DataSafety | None = None
     coverage: tuple[CoverageCell, ...] = ()
     load: LoadFacts = LoadFacts()
     restored: bool = True

@@ -7,6 +7,7 @@ the verdict does not call held.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from xml.etree import ElementTree as ET
 
 from chaoskit.model.verdict import Gate, Status, Verdict
@@ -72,11 +73,20 @@ def _gate(suite: ET.Element, verdict: Verdict, gate: Gate) -> None:
 
 def _evidence(verdict: Verdict, gate: Gate) -> str:
     """Why, from how many requests, and what was proven to be in force meanwhile."""
+    if gate.metric == "data_safety":
+        return "\n".join([gate.reason, *_offenders(verdict)])
     seen = [f"from {words.count(gate.samples, 'planned request')}"]
     for one in verdict.injections if gate.phase == "fault" else ():
         told = "; ".join((words.proof(one), *words.evidence(one)))
         seen.append(f"{one.fault} {one.point}: {told}")
     return "\n".join([*([gate.reason] if gate.reason else []), *seen])
+
+
+def _offenders(verdict: Verdict) -> Iterator[str]:
+    origin = next((s.begin for s in verdict.spans if s.phase == "baseline"), 0.0)
+    for one in verdict.data_safety.offenders if verdict.data_safety else ():
+        offence, id_, at, answer, where = words.offender(one, verdict, origin)
+        yield f"{offence} {id_}: attempted {at}, acknowledged {answer}, {where}"
 
 
 def _not_restored(suite: ET.Element, verdict: Verdict) -> None:

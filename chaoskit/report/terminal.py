@@ -16,6 +16,7 @@ from chaoskit.model.verdict import Gate, RecoveryFigures, Status, Verdict
 from chaoskit.report import words
 
 STYLES = {Status.HELD: "green", Status.VIOLATED: "red", Status.INCONCLUSIVE: "yellow"}
+_MOST_OFFENDERS = 5
 _WORST_FIRST = (Status.VIOLATED, Status.INCONCLUSIVE, Status.HELD)
 
 
@@ -37,7 +38,8 @@ def print_verdict(verdict: Verdict, console: Console, report_path: Path | None) 
             console.print(Text(f"  Load: {warning}", style="yellow"))
     if verdict.gates:
         console.print(_gates(verdict))
-    for line in (*_injections(verdict), *_recovery(verdict.recovery), *_impact(verdict)):
+    told = (*_injections(verdict), *_recovery(verdict.recovery), *_impact(verdict))
+    for line in (*told, *_safety(verdict)):
         console.print(line)
     if not verdict.restored:
         console.print(_not_restored(verdict))
@@ -105,6 +107,24 @@ def _impact(verdict: Verdict) -> list[Text]:
     told = (f"{name.lower()} {value}" for name, value, _ in words.impact(verdict))
     line = Text("Impact: ", style="bold")
     return [line.append(", ".join(told).removeprefix("impact "), style="not bold")]
+
+
+def _safety(verdict: Verdict) -> list[Text]:
+    found = verdict.data_safety
+    if found is None:
+        return []
+    style = f"not bold {STYLES[found.status]}"
+    line = Text("Data safety: ", style="bold").append(str(found.status), style=style)
+    told = [f"{name.lower()} {value}" for name, value, _ in words.safety(found)]
+    lines = [line.append(f", {', '.join(told)}", style="not bold")]
+    origin = next((s.begin for s in verdict.spans if s.phase == "baseline"), 0.0)
+    for one in found.offenders[:_MOST_OFFENDERS]:
+        offence, id_, _, answer, where = words.offender(one, verdict, origin)
+        lines.append(Text(f"  {offence} {id_}: acknowledged {answer}; {where}"))
+    left = sum(found.offences.values()) - len(found.offenders[:_MOST_OFFENDERS])
+    if left:
+        lines.append(Text(f"  {left} more in ledger/offenders.jsonl", style="dim"))
+    return lines
 
 
 def _not_restored(verdict: Verdict) -> Text:

@@ -60,6 +60,8 @@ class View:
     implied: tuple[Gate, ...]
     recovery: tuple[Figure, ...]
     impact: tuple[Figure, ...]
+    safety: tuple[Figure, ...]
+    offenders: tuple[tuple[str, ...], ...]
     figures: tuple[tuple[str, tuple[SeriesFigures, ...]], ...]
     coverage: tuple[tuple[str, tuple[Status | None, ...]], ...]
     covered: str
@@ -84,6 +86,8 @@ def view(run: Run) -> View:
         recovery=_recovery(verdict),
         impact=tuple(Figure(*row) for row in words.impact(verdict)),
         figures=_by_series(verdict.figures, run.samples.probes),
+        safety=_safety(verdict),
+        offenders=_offenders(run),
         coverage=_coverage(verdict),
         covered=_covered(verdict, run.plan),
         load=tuple(_load(verdict)),
@@ -165,6 +169,17 @@ def _recovery(verdict: Verdict) -> tuple[Figure, ...]:
         _reached("Full strength", figures.full_strength, figures.within, late),
         Figure("Declared", f"within {words.seconds(figures.within)}", "after the faults were gone"),
     )
+
+
+def _safety(verdict: Verdict) -> tuple[Figure, ...]:
+    found = verdict.data_safety
+    return () if found is None else tuple(Figure(*row) for row in words.safety(found))
+
+
+def _offenders(run: Run) -> tuple[tuple[str, ...], ...]:
+    found = run.verdict.data_safety
+    shown = found.offenders if found else ()
+    return tuple(words.offender(one, run.verdict, run.origin) for one in shown)
 
 
 def _reached(name: str, value: float | None, within: float, late: Status) -> Figure:

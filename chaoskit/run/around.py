@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from chaoskit.ports import Clock, Load
+from chaoskit.ports import Clock, Ledger, Load
 from chaoskit.run.calls import Calls, StopFlag
 from chaoskit.run.journal import Journal
 from chaoskit.run.live import Moment
@@ -30,5 +30,6 @@ class Surroundings:
     stop: StopFlag
     watchdog: Guard
     folder: Path
+    ledger: Ledger | None = None
     halted: Callable[[], str | None] = lambda: None
     show: Callable[[Moment], None] = lambda moment: None

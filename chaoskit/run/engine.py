@@ -11,12 +11,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from chaoskit.errors import (
-    ChaoskitError,
-    Halted,
-    Interrupted,
-    Refused,
-)
+from chaoskit.errors import ChaoskitError, Halted, Interrupted, Refused
 from chaoskit.judge.gates import judge_phase
 from chaoskit.judge.live import pulse
 from chaoskit.judge.samples import Samples
@@ -39,6 +34,7 @@ from chaoskit.run.unwind import tell, unwind
 TICK = 0.1
 LEAD = 0.5
 LOAD_TIMEOUT = 40.0
+LEDGER_TIMEOUT = 60.0
 CALL_TIMEOUT = 30.0
 STRENGTH_PATIENCE = 20.0
 RETURN_PATIENCE, RETURN_EVERY = 20.0, 1.0
@@ -87,18 +83,14 @@ class Engine:
             tell(self.journal, "stopped", stop_kind="failed", reason=str(caught) or repr(caught))
         self._enter("putting back", None)
         left = unwind(
-            self.around,
-            self.target,
-            self.plan,
-            self.injections,
-            self.agenda,
-            self.feed,
+            self.around, self.target, self.plan, self.injections, self.agenda, self.feed,
             self.before,
-        )
+        )  # fmt: skip
         return left or error
 
     def _course(self) -> None:
         self._wait_for_strength()
+        self._mark_ledger()
         begin = self._start_load()
         self._span("warmup", begin + WARMUP)
         begin, end = self._span("baseline", self._length("baseline"))
@@ -107,6 +99,7 @@ class Engine:
         self._take_fingerprint()
         self._fault_phase()
         self._recovery_phase()
+        self._read_back()
 
     def _take_fingerprint(self) -> None:
         target, points = self.target, self.plan.points
@@ -235,6 +228,21 @@ class Engine:
         self._end("recovery")
         if watch.recovered:
             self._span("hold", self.clock.now() + recovery.hold)
+
+    def _mark_ledger(self) -> None:
+        if (ledger := self.around.ledger) is not None:
+            timeout = self.plan.settling + LEDGER_TIMEOUT
+            self._enter("marking the ledger", None)
+            self._await("ledger", partial(ledger.mark, self.around.folder), timeout=timeout)
+
+    def _read_back(self) -> None:
+        """Only once the load has stopped: what is still being written cannot be compared."""
+        if (ledger := self.around.ledger) is None:
+            return
+        self._enter("reading back", None)
+        self._await("load", self.around.load.stop, timeout=LOAD_TIMEOUT)
+        timeout = self.plan.settling + LEDGER_TIMEOUT
+        self._await("ledger", ledger.read_back, timeout=timeout)
 
     # Ticking ------------------------------------------------------------------------------
 

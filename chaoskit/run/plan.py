@@ -90,9 +90,20 @@ class Plan(Frozen):
         return max([float(self.experiment.load.timeout), *probes])
 
     @property
+    def settling(self) -> float:
+        """Seconds that the copies of the ledger have to come to rest; 0 without data safety."""
+        return settling(self.experiment, self.system)
+
+    @property
     def draws(self) -> bool:
         """Whether the seed decides anything."""
         return any(is_chosen(step.use.selection, self.system) for step in self.steps)
+
+
+def settling(experiment: Experiment, system: System) -> float:
+    """How long reading back may wait for the copies, in seconds; 0 where nothing is read."""
+    asked = experiment.data_safety
+    return 0.0 if asked is None else float(system.ledgers[asked.ledger].settle)
 
 
 def seed_of(wanted: int | None, experiment: Experiment) -> int:
@@ -137,9 +148,10 @@ def make_plan(
     """Read the world and preview every injection; raises PlanError with all reasons at once."""
     effective = shortened(experiment) if quick else experiment
     problems = []
-    if effective.data_safety is not None:
+    asked = effective.data_safety
+    if asked is not None and asked.ledger not in target.system.ledgers:
         # A promise that nothing checks would turn into a pass.
-        problems.append("data_safety is not judged by this version; take it out to run the rest")
+        problems.append(f"{target.system.system} declares no ledger '{asked.ledger}'")
     problems += _probes_elsewhere(effective, target)
     steps = _steps(effective, target, run, seed, problems)
     problems += _overlaps(steps, target.system)
@@ -149,6 +161,7 @@ def make_plan(
         raise PlanError(problems)
     phases = effective.phases
     worst = WARMUP + phases.baseline + phases.fault + phases.recovery.within
+    worst += settling(effective, target.system)
     return Plan(
         run=run,
         experiment=effective,

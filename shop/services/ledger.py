@@ -58,6 +58,11 @@ select o.id, o.order_id, o.writer, o.seq, exists (
     select from deliveries d where d.order_id = o.order_id) as delivered
 from orders o where o.id > $1 order by o.id limit $2
 """
+# What is in stock and what was ordered, in one snapshot: together they never change.
+COUNT = """
+select (select coalesce(sum(remaining), 0) from stock) as remaining,
+    (select coalesce(sum(quantity), 0) from orders) as ordered
+"""
 DUE = "select event, order_id from outbox where delivered is null order by event limit 50"
 DELIVER = """
 insert into deliveries (event, order_id) select * from unnest($1::text[], $2::text[])

@@ -15,7 +15,8 @@ import asyncpg
 from aiohttp import web as http
 
 from . import answers, ledger, serve
-from .database import WRITING, Database, pools
+from .copies import Copies
+from .database import WRITING, Database, Work, pools
 from .failures import Unavailable
 from .notice import Notice
 from .pool import Connection
@@ -34,6 +35,7 @@ class Orders:
         self._node = settings.node
         self._pools = [] if database else pools(settings.endpoints("DATABASE_URLS"), settings, 6)
         self._database = database or Database(self._pools, WRITING, settings)
+        self._copies = Copies(settings)
         self._once = settings.has("idempotent-orders")
         self._outbox = settings.has("outbox")
         self._ready = False
@@ -47,6 +49,7 @@ class Orders:
             http.post("/orders", self._place),
             http.get("/orders/{order_id}", self._find),
             http.get("/ledger", self._list),
+            http.get("/stock", self._count),
             http.get("/health", self._health),
         ]
 
@@ -125,9 +128,23 @@ class Orders:
             limit = min(int(request.query.get("limit", str(PAGE))), PAGE)
         except ValueError:
             return answers.reply({"error": "after and limit must be numbers"}, 400)
-        rows: list[Any] = await self._database.run(lambda c: c.fetch(ledger.LIST, after, limit))
+        rows: list[Any] = await self._read(request, lambda c: c.fetch(ledger.LIST, after, limit))
         entries = [dict(row) for row in rows]
         return answers.reply({"entries": entries, "next": entries[-1]["id"] if entries else after})
+
+    async def _count(self, request: http.Request) -> http.Response:
+        row = await self._read(request, lambda c: c.fetchrow(ledger.COUNT))
+        counted = {"remaining": int(row["remaining"]), "ordered": int(row["ordered"])}
+        return answers.reply({**counted, "total": sum(counted.values())})
+
+    async def _read(self, request: http.Request, work: Work[Any]) -> Any:
+        """Of the primary as everything else, or of the database node that `from` names."""
+        name = request.query.get("from")
+        if name is None:
+            return await self._database.run(work)
+        if name not in self._copies:
+            raise http.HTTPNotFound(text=f"no database node '{name}'")
+        return await self._copies.ask(name, work)
 
     async def _health(self, _: http.Request) -> http.Response:
         body = {"node": self._node, "ready": self._ready}

@@ -32,6 +32,8 @@ probes:
   cache-master: {command: {run: ["true"]}}
 halt_when:
   - {file: incident, why: an incident is open}
+ledgers:
+  orders: {write: {request: buy, id: {body: id}}, copies: [web1, web2], read: {port: 8080}}
 """
 EXPERIMENT = """\
 experiment: cache-loss
@@ -46,6 +48,7 @@ faults:
   - pause: {node: web, share: 30%, after: 10s}
   - kill: {node: cache, role: master}
   - latency: {link: web -> cache, delay: 80ms, after: 10s, for: 20s}
+data_safety: {ledger: orders}
 """
 
 
@@ -91,6 +94,7 @@ cache-loss: Browsing goes on
   system    stall on local (a fake)
   load      60/s into http://127.0.0.1:1
   phases    baseline 30s, fault 1m, recovery within 20s, then 10s held
+  data      each write of orders has to be in web1, web2: read back at the end
   seed      11
 
   1. kill on web (count 1), at 0s for 20s (unavailable)
@@ -117,7 +121,7 @@ cache-loss: Browsing goes on
 BOUNDS = """\
   hits      web: 2 of 4 (50%) at the same time, allowed 2
             cache: 1 of 1 (100%), that is all of them, at the same time, no limit declared
-  takes     183s at worst; no injection is open longer than 2m
+  takes     213s at worst; no injection is open longer than 2m
   halts on  chaoskit halt, Ctrl-C, SIGTERM, SIGHUP
             file incident exists (an incident is open)
             no answer to one of these, three times in a row

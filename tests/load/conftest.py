@@ -17,6 +17,7 @@ import pytest
 
 from chaoskit.load import LocustLoad
 from chaoskit.model.experiment import LoadSpec
+from chaoskit.model.ledger import LedgerSpec
 from chaoskit.model.samples import FIELDS, STATUS_MASK, Outcome
 from chaoskit.model.system import OutcomeRule, Outcomes
 from chaoskit.model.timeline import LoadFacts
@@ -165,7 +166,13 @@ def course(tmp_path: Path, target: Target) -> Iterator[MakeCourse]:
     made: list[Course] = []
 
     def make(
-        script: str, *, rate: float = 50, host: str = "", seed: int = 7, **spec: Any
+        script: str,
+        *,
+        rate: float = 50,
+        host: str = "",
+        seed: int = 7,
+        ledger: LedgerSpec | None = None,
+        **spec: Any,
     ) -> Course:
         folder = tmp_path / f"run-{len(made)}"
         folder.mkdir()
@@ -174,7 +181,7 @@ def course(tmp_path: Path, target: Target) -> Iterator[MakeCourse]:
         spec.setdefault("timeout", Duration(2))
         asked = LoadSpec(locustfile="load.py", rate=Rate(rate), **spec)
         rules = Outcomes(degraded=(OutcomeRule(header="X-Degraded", value="stale"),))
-        load = LocustLoad(asked, path, host or target.url, rules, seed=seed)
+        load = LocustLoad(asked, path, host or target.url, rules, seed=seed, ledger=ledger)
         made.append(Course(load, folder / "load"))
         return made[-1]
 

@@ -11,13 +11,24 @@ from typing import Any
 
 import numpy as np
 
+from chaoskit.judge.ledger import safety_gate
 from chaoskit.judge.metrics import figures
 from chaoskit.judge.samples import DTYPE, Samples
 from chaoskit.model.evidence import Evidence
 from chaoskit.model.expectation import Expectation
 from chaoskit.model.samples import Outcome
 from chaoskit.model.timeline import InjectionRecord, LoadFacts, Span
-from chaoskit.model.verdict import CoverageCell, Gate, Impact, RecoveryFigures, Status, Verdict
+from chaoskit.model.verdict import (
+    CopyFigures,
+    CoverageCell,
+    DataSafety,
+    Gate,
+    Impact,
+    Offender,
+    RecoveryFigures,
+    Status,
+    Verdict,
+)
 
 T0 = 5000.25
 RATE = 60
@@ -273,6 +284,37 @@ def lost(directory: Path) -> Path:
     return write(directory, told, taken)
 
 
+def unsafe(directory: Path) -> Path:
+    """Acknowledged writes are gone, and one was applied twice."""
+    taken = samples(broken=False)
+    gone = [Offender(id=f"order-{n}", offence="lost", at=T0 + 30 + n / 100, acknowledged=T0 + 30.15
+            + n / 100, copies=("database1", "database2")) for n in range(8)]  # fmt: skip
+    found = DataSafety(
+        ledger="orders", status=Status.VIOLATED, attempted=1583, acknowledged=1490, refused=12,
+        unclear=81, unclear_found=3,
+        copies=(
+            CopyFigures(name="database1", found=1463, constant_before=1e8, constant_after=1e8),
+            CopyFigures(name="database2", found=1461, why="the constant: order1 answered 503"),
+        ),
+        offences={"lost": 31, "missing": 0, "doubled": 1, "invented": 1, "stale": 0},
+        offenders=(
+            *gone,
+            Offender(id="order-90", offence="doubled", at=T0 + 61.5, acknowledged=T0 + 61.6,
+                     copies=("database1",), times=2),
+            Offender(id="a|b `<i>`", offence="invented", copies=("database1",)),
+        ),
+        reason="31 writes lost (acknowledged but in no copy)",
+    )  # fmt: skip
+    told = verdict(
+        taken, status=Status.VIOLATED, data_safety=found, gates=(*gates(), safety_gate(found)),
+        reasons=(
+            "recovery: no acknowledged write of orders lost, doubled or invented is violated: "
+            "31 writes lost (acknowledged but in no copy)",
+        ),
+    )  # fmt: skip
+    return write(directory, told, taken)
+
+
 def not_restored(directory: Path) -> Path:
     taken = samples(broken=False, until=91)
     told = verdict(
@@ -302,6 +344,7 @@ ALL = {
     "violated": violated,
     "inconclusive": inconclusive,
     "lost": lost,
+    "unsafe": unsafe,
     "not-restored": not_restored,
     "stillborn": stillborn,
 }

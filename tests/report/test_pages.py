@@ -12,7 +12,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from chaoskit.model.verdict import Status
+from chaoskit.model.verdict import CopyFigures, DataSafety, Offender, Status
 from chaoskit.report import write_report
 from tests.report import builder
 from tests.report.page import Page, told
@@ -32,6 +32,11 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
         runtime=HOSTILE, reasons=(HOSTILE,), restored=False, differences=(HOSTILE,),
         gates=(builder.gates()[0].model_copy(update={"expectation": HOSTILE, "series": HOSTILE}),),
         injections=(builder.injection(point=HOSTILE, fault=HOSTILE, reverted_by=HOSTILE),),
+        data_safety=DataSafety(
+            ledger=HOSTILE, status=Status.VIOLATED, reason=HOSTILE,
+            copies=(CopyFigures(name=HOSTILE, why=HOSTILE),), offences={"lost": 1},
+            offenders=(Offender(id=HOSTILE, offence="lost", copies=(HOSTILE,)),),
+        ),
     )  # fmt: skip
     builder.write(directory, verdict, taken)
     (directory / "series.json").write_text(json.dumps([HOSTILE, "b", "c"]), encoding="utf-8")
@@ -122,7 +127,7 @@ def test_junit_agrees_with_the_verdict(run: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["report.md", "junit.xml"])
-@pytest.mark.parametrize("ending", ["held", "violated", "not-restored", "lost"])
+@pytest.mark.parametrize("ending", ["held", "violated", "not-restored", "lost", "unsafe"])
 def test_short_pages_read_as_agreed(ending: str, name: str, runs: dict[str, Path]) -> None:
     golden = Path(__file__).parent / "golden" / f"{ending}.{name}"
     assert (runs[ending] / name).read_text("utf-8") == golden.read_text("utf-8")
@@ -162,6 +167,15 @@ def test_evidence_is_told_in_words(runs: dict[str, Path]) -> None:
     assert "carried: 18 of 19 looks" in page
     assert "felt: not measured" in page
     assert "connections 2–5" in page
+
+
+def test_offending_writes_stand_beside_the_fault(runs: dict[str, Path]) -> None:
+    page = Page(runs["unsafe"] / "report.html")
+    assert "31 writes lost" in page.text
+    assert "order-3" in page.text
+    assert "30.2 s, 0.02 s before the first fault" in page.text
+    assert "a|b `<i>`" in page.text
+    assert "Data safety" not in Page(runs["held"] / "report.html").text
 
 
 def test_implied_gate_that_did_not_hold_is_not_folded(tmp_path: Path) -> None:

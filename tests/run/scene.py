@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from chaoskit.judge.ledger import History
 from chaoskit.judge.verdict import judge
 from chaoskit.model.experiment import Experiment
 from chaoskit.model.samples import Outcome
 from chaoskit.model.system import System
 from chaoskit.model.timeline import Timeline
 from chaoskit.model.verdict import Verdict
-from chaoskit.ports import Answer, NodeState
+from chaoskit.ports import Answer, Ledger, NodeState
 from chaoskit.run.around import Surroundings
 from chaoskit.run.calls import Calls, InlineCalls, StopFlag
 from chaoskit.run.conduct import head
@@ -95,6 +96,7 @@ class Scene:
     master: Callable[[], Answer] | None = None
     moments: list[Any] = field(default_factory=list)
     calls: Calls | None = None
+    ledger: Ledger | None = None
     seed: int = 7
 
     def __post_init__(self) -> None:
@@ -136,13 +138,14 @@ class Scene:
             stop=self.stop,
             watchdog=self.watch,
             folder=self.folder,
+            ledger=self.ledger,
             halted=self.halted,
             show=self.moments.append,
         )
         self.error = Engine(plan, self.target, around).run()
         return read_timeline(self.folder)
 
-    def verdict(self) -> Verdict:
+    def verdict(self, writes: History | None = None) -> Verdict:
         return judge(
             self.plan_for,
             read_timeline(self.folder),
@@ -151,6 +154,7 @@ class Scene:
             runtime="fake",
             started_at="",
             version="test",
+            writes=writes,
         )
 
     @property

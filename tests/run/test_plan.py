@@ -109,5 +109,5 @@ def test_protected_members_are_left_out_of_the_choice(scene: Scene) -> None:
 
 def test_a_promise_that_nothing_judges_is_refused(scene: Scene) -> None:
     scene.plan_for = experiment(data_safety={"ledger": "orders"})
-    with pytest.raises(PlanError, match="data_safety is not judged"):
+    with pytest.raises(PlanError, match="shop declares no ledger 'orders'"):
         scene.plan()

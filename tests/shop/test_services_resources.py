@@ -197,6 +197,64 @@ class Books:
         return []
 
 
+def named(settings_urls: str) -> Settings:
+    return Settings(node="order1", urls={"DATABASE_NODE_URLS": tuple(settings_urls.split(","))})
+
+
+async def ask(monkeypatch: pytest.MonkeyPatch, *paths: str) -> list[tuple[int, Any]]:
+    """What the order service answers, with a database node `database2` that has one order."""
+    opened: list[str] = []
+
+    class One(Books):
+        async def fetchrow(self, query: str, *args: Any) -> Any:
+            assert query == ledger.COUNT
+            return {"remaining": 98, "ordered": 2}
+
+        def terminate(self) -> None:
+            opened.append("closed")
+
+    async def connect(url: str, **_: Any) -> One:
+        opened.append(url)
+        if "database1" in url:
+            raise OSError("no route")
+        one = One()
+        one.orders["a"] = {"id": 7}
+        return one
+
+    monkeypatch.setattr("services.pool.asyncpg.connect", connect)
+    urls = "database1=postgresql://database1/shop,database2=postgresql://database2/shop?x=1"
+    service = Orders(named(urls), Source(Books()))  # type: ignore[arg-type]
+    application = http.Application(middlewares=[answers.signed_by("order1")])
+    application.add_routes(service.routes())
+    async with TestClient(TestServer(application)) as client:
+        seen = []
+        for path in paths:
+            answer = await client.get(path)
+            seen.append((answer.status, await answer.json()))
+    assert opened.count("closed") == sum("database2" in url for url in opened)
+    return seen
+
+
+def test_each_database_node_tells_what_it_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    listed, beyond, stock, away, unknown, primary = asyncio.run(
+        ask(
+            monkeypatch,
+            "/ledger?from=database2",
+            "/ledger?from=database2&after=7",
+            "/stock?from=database2",
+            "/ledger?from=database1",
+            "/ledger?from=database3",
+            "/ledger",
+        )
+    )
+    assert listed == (200, {"entries": [{"id": 7}], "next": 7})
+    assert beyond == (200, {"entries": [], "next": 7})
+    assert stock == (200, {"remaining": 98, "ordered": 2, "total": 100})
+    assert away[0] == 503
+    assert unknown == (404, {"error": "no database node 'database3'"})
+    assert primary == (200, {"entries": [], "next": 0})
+
+
 async def post(books: Books, without: str, *orders: dict[str, Any]) -> list[tuple[int, Any]]:
     absent = frozenset([without] if without else [])
     service = Orders(Settings(node="order1", without=absent), Source(books))  # type: ignore[arg-type]

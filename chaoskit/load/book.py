@@ -1,0 +1,130 @@
+"""The book of writes: each attempt is with the kernel before its request is sent.
+
+What this process dies of can then lose no attempt, and an outcome that was never written is
+unclear, not lost. It must never hold a line back, and never guess an id.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from chaoskit.load.gauge import Notes
+from chaoskit.load.outcome import Headers, classify
+from chaoskit.load.recorder import write_all
+from chaoskit.model.ledger import (
+    ID,
+    LedgerFind,
+    LedgerSpec,
+    LedgerWrite,
+    Where,
+    Word,
+    attempt_line,
+    look_line,
+    outcome_line,
+    within,
+)
+from chaoskit.model.samples import Outcome
+from chaoskit.model.system import Outcomes
+
+_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+
+
+def book_file(folder: Path, worker: int) -> Path:
+    """Where the writes of one worker stand."""
+    return folder / f"ledger-{worker}.jsonl"
+
+
+@dataclass(frozen=True)
+class Noted:
+    """A request that the book waits for: a write with its number, or a look for an id."""
+
+    id: str
+    at: float
+    number: int | None = None
+
+
+class Book:
+    """Writes to `file` what `ledger` calls a write or a look; `outcomes` are the system's rules."""
+
+    def __init__(self, file: Path, ledger: LedgerSpec, outcomes: Outcomes, notes: Notes) -> None:
+        self._file = os.open(file, _FLAGS, 0o644)
+        self._write, self._find = ledger.write, ledger.find
+        self._outcomes = outcomes
+        self._notes = notes
+        self._count = 0
+
+    def note(self, name: str, url: str, options: Mapping[str, Any], now: float) -> Noted | None:
+        """A request about to be sent: a write is on file now. None for any other request."""
+        rule = self._rule(name)
+        if rule is None:
+            return None
+        found = carried(rule.id, url, options)
+        if found is None:
+            sentence = f"request {name} carries no id ({rule.id}): it is not in the ledger"
+            self._notes.add(f"no id {name}", sentence)
+            return None
+        if rule is self._find:
+            return Noted(found, now)
+        self._count += 1
+        write_all(self._file, attempt_line(self._count, now, found))
+        return Noted(found, now, self._count)
+
+    def end(
+        self, noted: Noted, now: float, status: int, headers: Headers | None, failed: bool
+    ) -> None:
+        """Write down what its answer says; `failed` is Locust's word."""
+        if noted.number is not None:
+            word = worded(self._write, self._outcomes, status, headers, failed)
+            write_all(self._file, outcome_line(noted.number, now, word, status))
+        elif self._find is not None and (status in self._find.absent or 200 <= status < 300):
+            found = status not in self._find.absent
+            write_all(self._file, look_line(noted.id, noted.at, now, found))
+
+    def _rule(self, name: str) -> LedgerWrite | LedgerFind | None:
+        rules = (self._write, self._find)
+        return next((rule for rule in rules if rule and rule.request == name), None)
+
+
+def worded(
+    rule: LedgerWrite, outcomes: Outcomes, status: int, headers: Headers | None, failed: bool
+) -> Word:
+    """Acknowledged by a 2xx, refused by what is declared so; anything else may still be applied."""
+    if 200 <= status < 300 and not failed:
+        return "ok"
+    if classify(outcomes, status, headers, failed) is Outcome.SHED or rule.refuses(status):
+        return "refused"
+    return "unclear"
+
+
+def carried(where: Where, url: str, options: Mapping[str, Any]) -> str | None:
+    """The id in a request, as Locust's clients take it; None without one."""
+    if where.url is not None:
+        pattern = re.escape(where.url).replace(re.escape(ID), "([^/]+)")
+        match = re.fullmatch(pattern, urlsplit(url).path)
+        return unquote(match[1]) if match else None
+    if where.header is not None:
+        headers = options.get("headers") or {}
+        found = next((v for k, v in headers.items() if k.lower() == where.header.lower()), None)
+    else:
+        found = within(_body(options), where.body or "")
+    return None if found is None or isinstance(found, dict | list | bool) else str(found)
+
+
+def _body(options: Mapping[str, Any]) -> Any:
+    """What is sent as a mapping: JSON, a form, or text that is JSON."""
+    content = options.get("json")
+    if content is None:
+        content = options.get("data")
+    if not isinstance(content, str | bytes):
+        return content
+    try:
+        return json.loads(content)
+    except ValueError:
+        return None
