@@ -11,7 +11,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from chaoskit.errors import ChaoskitError, Halted, Interrupted, Refused
+from chaoskit.errors import Refused
 from chaoskit.judge.gates import judge_phase
 from chaoskit.judge.live import pulse
 from chaoskit.judge.samples import Samples
@@ -28,6 +28,7 @@ from chaoskit.run.injections import Injections
 from chaoskit.run.live import Moment
 from chaoskit.run.plan import WARMUP, Plan
 from chaoskit.run.probing import Probing
+from chaoskit.run.stopping import Stopped
 from chaoskit.run.target import Target, in_short
 from chaoskit.run.unwind import tell, unwind
 
@@ -38,15 +39,6 @@ LEDGER_TIMEOUT = 60.0
 CALL_TIMEOUT = 30.0
 STRENGTH_PATIENCE = 20.0
 RETURN_PATIENCE, RETURN_EVERY = 20.0, 1.0
-
-
-class Stopped(Exception):
-    """Unwinds the course of a run; `kind` is the timeline's stop_kind."""
-
-    def __init__(self, kind: str, reason: str) -> None:
-        super().__init__(reason)
-        self.kind = kind
-        self.reason = reason
 
 
 class Engine:
@@ -298,11 +290,4 @@ class Engine:
 
     def _stopped(self, stopped: Stopped) -> BaseException | None:
         tell(self.journal, "stopped", stop_kind=stopped.kind, reason=stopped.reason)
-        match stopped.kind:
-            case "halted":
-                return Halted(stopped.reason)
-            case "interrupted":
-                return Interrupted(stopped.reason)
-            case "failed":
-                return ChaoskitError(stopped.reason)
-        return None
+        return stopped.told()
