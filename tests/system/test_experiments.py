@@ -12,13 +12,14 @@ from xml.etree import ElementTree
 
 import pytest
 
+from chaoskit.document import load_experiments
 from tests.system.conftest import SHOP, Shop, only
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 # What does not depend on the runtime is tried on the quicker one.
 ONCE = only("local")
-EXPERIMENTS = sorted(p.stem for p in SHOP.glob("*.yaml") if p.name != "system.yaml")
+EXPERIMENTS = [bound.path.stem for bound in load_experiments((SHOP,))]
 
 
 @pytest.mark.measured
