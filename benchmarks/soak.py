@@ -16,6 +16,8 @@ import time
 from collections import Counter
 from pathlib import Path
 
+from chaoskit.document import load_experiments
+
 EXPERIMENTS = Path("experiments/shop")
 SUMS = Path(__file__).with_name("soak.json")
 WORDS = {0: "held", 1: "violated", 3: "inconclusive"}
@@ -41,7 +43,7 @@ def main() -> int:
     ours = sums.setdefault(wishes.runtime, {})
     if not wishes.names:
         ours.clear()
-    for path in sorted(p for p in EXPERIMENTS.glob("*.yaml") if p.name != "system.yaml"):
+    for path in [bound.path for bound in load_experiments((EXPERIMENTS,))]:
         if wishes.names and path.stem not in wishes.names:
             continue
         found = [one(path, wishes.runtime) for _ in range(wishes.runs)]
