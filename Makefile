@@ -7,7 +7,7 @@ RUNS ?= 3
 RUNTIME ?= local
 
 .PHONY: demo demo-docker test check engine images toxiproxy chromium soak crash benchmark-proxy
-.PHONY: benchmark-watchdog clean
+.PHONY: benchmark-watchdog benchmark-compare clean
 
 # uv installs in a few seconds what takes pip over a minute; where it does not run, pip does the same.
 .venv/ready: pyproject.toml
@@ -62,6 +62,10 @@ benchmark-proxy: .venv/ready
 # From the runner's SIGKILL to the watchdog's first revert call; figures go to benchmarks/watchdog.json.
 benchmark-watchdog: .venv/ready
 	$(BIN)/python benchmarks/watchdog.py
+
+# False alarms and finds of `compare` on the stored runs of healthy; figures go to benchmarks/compare.json.
+benchmark-compare: .venv/ready
+	$(BIN)/python benchmarks/compare.py
 
 # Kills real runs on RUNTIME at random until RUNS are in benchmarks/crash.json; goes on where it stopped.
 crash: .venv/ready
