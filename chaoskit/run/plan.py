@@ -152,7 +152,7 @@ def make_plan(
     if asked is not None and asked.ledger not in target.system.ledgers:
         # A promise that nothing checks would turn into a pass.
         problems.append(f"{target.system.system} declares no ledger '{asked.ledger}'")
-    problems += _probes_elsewhere(effective, target)
+    problems += [*_probes_elsewhere(effective, target), *_asked_too_seldom(effective, target)]
     steps = _steps(effective, target, run, seed, problems)
     problems += _overlaps(steps, target.system)
     found = hits(steps, target.system, effective)
@@ -181,6 +181,18 @@ def _probes_elsewhere(experiment: Experiment, target: Target) -> list[str]:
     claims = (*experiment.steady_state, *experiment.expect, *experiment.abort_when)
     named = dict.fromkeys(e.series for e in claims if e.series in known - set(system.probes))
     return [f"probe '{name}' is not declared for the runtime {runtime}" for name in named]
+
+
+def _asked_too_seldom(experiment: Experiment, target: Target) -> list[str]:
+    """Probes of the steady state that recovery could not even ask once."""
+    within, probes = experiment.phases.recovery.within, target.system.probes
+    named = dict.fromkeys(e.series for e in experiment.steady_state if e.series in probes)
+    return [
+        f"probe '{name}' is asked every {probes[name].every}, but recovery must be over within "
+        f"{within}: ask it more often"
+        for name in named
+        if probes[name].every > within
+    ]
 
 
 def placed(place: Place, reason: str) -> str:

@@ -249,6 +249,12 @@ def test_without_a_probe_in_an_expectation_none_is_asked(scene: Asked) -> None:
     assert not list(scene.folder.glob("probes.*"))
 
 
+def test_a_probe_that_recovery_could_not_ask_is_refused(scene: Asked) -> None:
+    scene.system = system(lag={**LAG, "every": "30s"})
+    with pytest.raises(PlanError, match=r"'lag' is asked every 30s, but .* within 20s"):
+        scene.plan()
+
+
 def test_a_probe_of_another_runtime_is_refused(scene: Asked) -> None:
     scene.plan_for = experiment(steady_state=["browse success >= 99%", "cut success >= 90%"])
     runtimes = {"local": {"probes": {"cut": LAG}}}
