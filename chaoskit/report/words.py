@@ -278,7 +278,7 @@ def _constant(copy: CopyFigures) -> str:
 
 def offender(one: Offender, verdict: Verdict, origin: float) -> tuple[str, ...]:
     """Offence, id, attempt, acknowledgement and copies; times count from `origin`."""
-    begun = [i.acknowledged for i in verdict.injections if i.acknowledged is not None]
+    begun = [i.begun for i in verdict.injections if i.begun is not None]
     first = min(begun, default=None)
     copies = ", ".join(one.copies) or NONE
     where = {
@@ -299,4 +299,4 @@ def _beside(at: float, fault: float | None) -> str:
     if fault is None:
         return ""
     side = "after" if at >= fault else "before"
-    return f", {abs(at - fault):.2f} s {side} the first fault"
+    return f", {abs(at - fault):.2f} s {side} the first injection began"

@@ -224,7 +224,6 @@ class Engine:
     def _mark_ledger(self) -> None:
         if (ledger := self.around.ledger) is not None:
             timeout = self.plan.settling + LEDGER_TIMEOUT
-            self._enter("marking the ledger", None)
             self._await("ledger", partial(ledger.mark, self.around.folder), timeout=timeout)
 
     def _read_back(self) -> None:

@@ -173,7 +173,7 @@ def test_offending_writes_stand_beside_the_fault(runs: dict[str, Path]) -> None:
     page = Page(runs["unsafe"] / "report.html")
     assert "31 writes lost" in page.text
     assert "order-3" in page.text
-    assert "30.2 s, 0.02 s before the first fault" in page.text
+    assert "30.2 s, 0.13 s after the first injection began" in page.text
     assert "a|b `<i>`" in page.text
     assert "Data safety" not in Page(runs["held"] / "report.html").text
 

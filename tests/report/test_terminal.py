@@ -55,7 +55,9 @@ def test_failing_gates_come_first_with_observed_against_bound(tmp_path: Path) ->
 def test_data_safety_is_told_with_its_first_offenders(tmp_path: Path) -> None:
     text = " ".join(printed("unsafe", tmp_path).split())
     assert "Data safety: violated, attempted 1 583, acknowledged 1 490" in text
-    assert "lost order-0: acknowledged 30.1 s, 0.05 s before the first fault; in none" in text
+    assert (
+        "lost order-0: acknowledged 30.1 s, 0.10 s after the first injection began; in none" in text
+    )
     assert "28 more in ledger/offenders.jsonl" in text
     assert "Data safety" not in printed("held", tmp_path / "held")
 
