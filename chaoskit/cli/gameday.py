@@ -17,7 +17,7 @@ import click
 
 from chaoskit.cli import options
 from chaoskit.cli.places import shown
-from chaoskit.errors import InvalidInput
+from chaoskit.errors import InvalidInput, NotRestored
 
 if TYPE_CHECKING:
     from chaoskit.gameday.session import Session
@@ -89,13 +89,30 @@ def run_command(
 
     Exit code: 0; 2 when a line of a pipe was refused; 4 when something was not put back.
     """
-    session = _session(file, runtime, reports)
+    session, code = _session(file, runtime, reports), 0
     with _ending(), session.opened():
         if terminal or (console := _console()) is None:
-            return _play(session, person)
-        token = secrets.token_urlsafe(16)
-        console.serve(session, host=host, port=port, token=token, out=click.echo)
-    return 0
+            code = _play(session, person)
+        else:
+            token = secrets.token_urlsafe(16)
+            console.serve(session, host=host, port=port, token=token, out=click.echo)
+    _refuse_leftovers(session)
+    return code
+
+
+def _refuse_leftovers(session: Session) -> None:
+    """Raises NotRestored when a run of this day has left something in force."""
+    from chaoskit.run.history import outstanding
+    from chaoskit.run.journal import NAME, read_records
+
+    for entry in session.log.entries():
+        if entry.kind != "running" or not (journal := Path(entry.run) / NAME).exists():
+            continue
+        if left := outstanding(read_records(journal)):
+            what = ", ".join(f"{one.fault} on {one.point}" for one in left)
+            raise NotRestored(
+                f"step {entry.step} left in force: {what}; chaoskit revert {entry.run}"
+            )
 
 
 def _console() -> Any:
