@@ -6,7 +6,7 @@ DEMO := healthy network-latency node-kill database-loss cache-failure
 RUNS ?= 3
 RUNTIME ?= local
 
-.PHONY: demo demo-docker test check engine images toxiproxy soak crash benchmark-proxy
+.PHONY: demo demo-docker test check engine images toxiproxy chromium soak crash benchmark-proxy
 .PHONY: benchmark-watchdog clean
 
 # uv installs in a few seconds what takes pip over a minute; where it does not run, pip does the same.
@@ -48,6 +48,10 @@ images:
 # The real Toxiproxy and its client, for the conformance suite and the benchmark (needs Go).
 toxiproxy: .venv/ready
 	$(BIN)/python -m tests.proxy.original
+
+# A Chromium, where none is found, for the tests of the console (Debian, root; it says what it installs).
+chromium:
+	tests/console/chromium.sh
 
 # Bare TCP, Toxiproxy and the embedded proxy side by side; figures go to benchmarks/proxy.json.
 benchmark-proxy: .venv/ready

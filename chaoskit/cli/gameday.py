@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import secrets
 import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, timedelta
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -75,7 +72,9 @@ def check_command(file: Path, runtime: str, reports: Path) -> int:
 @click.option("--terminal", is_flag=True, help="Line commands instead of the browser; try `help`.")
 @click.option("--person", help="Who types in the terminal. Default: the facilitator.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Where the console listens.")
-@click.option("--port", type=int, default=0, help="Its port. Default: a free one.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=0, help="The console's. Default: a free one."
+)
 def run_command(
     file: Path,
     runtime: str,
@@ -87,17 +86,32 @@ def run_command(
 ) -> int:
     """Play a game day; what was begun earlier goes on where it was.
 
+    It prints the address of a page in the browser; where a person types here, the terminal takes
+    lines as well.
+
     Exit code: 0; 2 when a line of a pipe was refused; 4 when something was not put back.
     """
-    session, code = _session(file, runtime, reports), 0
-    with _ending(), session.opened():
-        if terminal or (console := _console()) is None:
-            code = _play(session, person)
-        else:
-            token = secrets.token_urlsafe(16)
-            console.serve(session, host=host, port=port, token=token, out=click.echo)
-    _refuse_leftovers(session)
-    return code
+    session = _session(file, runtime, reports)
+    who = person or session.bound.gameday.people.facilitator[0]
+    try:
+        with _ending(), session.opened():
+            return _in_terminal(session, who) if terminal else _in_browser(session, who, host, port)
+    finally:  # also after Ctrl-C, which is how one leaves the console
+        _refuse_leftovers(session)
+
+
+def _in_terminal(session: Session, person: str) -> int:
+    from chaoskit.cli.gameday_terminal import Terminal
+
+    refused = Terminal(session, person, click.echo).play(sys.stdin)
+    return 2 if refused and not sys.stdin.isatty() else 0
+
+
+def _in_browser(session: Session, person: str, host: str, port: int) -> int:
+    from chaoskit.cli.gameday_console import play
+
+    play(session, person, host, port, click.echo)
+    return 0
 
 
 def _refuse_leftovers(session: Session) -> None:
@@ -113,21 +127,6 @@ def _refuse_leftovers(session: Session) -> None:
             raise NotRestored(
                 f"step {entry.step} left in force: {what}; chaoskit revert {entry.run}"
             )
-
-
-def _console() -> Any:
-    """The room of the live page; None where it is not installed."""
-    if find_spec("chaoskit.console") is None:
-        return None
-    return import_module("chaoskit.console")
-
-
-def _play(session: Session, person: str | None) -> int:
-    from chaoskit.cli.gameday_terminal import Terminal
-
-    who = person or session.bound.gameday.people.facilitator[0]
-    refused = Terminal(session, who, click.echo).play(sys.stdin)
-    return 2 if refused and not sys.stdin.isatty() else 0
 
 
 @command.command("report")
