@@ -14,7 +14,7 @@ import click
 
 from chaoskit.cli import options
 from chaoskit.cli.places import shown
-from chaoskit.errors import InvalidInput
+from chaoskit.errors import InvalidInput, NotRestored
 
 if TYPE_CHECKING:
     from chaoskit.gameday.session import Session
@@ -91,18 +91,42 @@ def run_command(
 
     Exit code: 0; 2 when a line of a pipe was refused; 4 when something was not put back.
     """
-    from chaoskit.cli.gameday_terminal import Terminal
-
     session = _session(file, runtime, reports)
     who = person or session.bound.gameday.people.facilitator[0]
-    with _ending(), session.opened():
-        if not terminal:
-            from chaoskit.cli.gameday_console import play
+    try:
+        with _ending(), session.opened():
+            return _in_terminal(session, who) if terminal else _in_browser(session, who, host, port)
+    finally:  # also after Ctrl-C, which is how one leaves the console
+        _refuse_leftovers(session)
 
-            play(session, who, host, port, click.echo)
-            return 0
-        refused = Terminal(session, who, click.echo).play(sys.stdin)
+
+def _in_terminal(session: Session, person: str) -> int:
+    from chaoskit.cli.gameday_terminal import Terminal
+
+    refused = Terminal(session, person, click.echo).play(sys.stdin)
     return 2 if refused and not sys.stdin.isatty() else 0
+
+
+def _in_browser(session: Session, person: str, host: str, port: int) -> int:
+    from chaoskit.cli.gameday_console import play
+
+    play(session, person, host, port, click.echo)
+    return 0
+
+
+def _refuse_leftovers(session: Session) -> None:
+    """Raises NotRestored when a run of this day has left something in force."""
+    from chaoskit.run.history import outstanding
+    from chaoskit.run.journal import NAME, read_records
+
+    for entry in session.log.entries():
+        if entry.kind != "running" or not (journal := Path(entry.run) / NAME).exists():
+            continue
+        if left := outstanding(read_records(journal)):
+            what = ", ".join(f"{one.fault} on {one.point}" for one in left)
+            raise NotRestored(
+                f"step {entry.step} left in force: {what}; chaoskit revert {entry.run}"
+            )
 
 
 @command.command("report")

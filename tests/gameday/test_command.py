@@ -12,9 +12,10 @@ import pytest
 
 from chaoskit.cli import gameday_stage, main, opening
 from chaoskit.document import load_gameday, load_system
-from chaoskit.gameday.log import read_entries
+from chaoskit.gameday.log import Log, read_entries
 from chaoskit.run.clock import SystemClock
 from chaoskit.run.history import read_timeline
+from chaoskit.run.journal import Journal
 from chaoskit.world.fake import FakeLoad, FakeWorld
 from tests.gameday.desk import GAMEDAY, until, write
 from tests.gameday.fake_console import open_fake, running
@@ -225,3 +226,17 @@ def test_who_is_not_named_is_told_so_at_once(folder: Path, call: Call) -> None:
     assert "refused: 'Linsu' is not named" in said
     assert "refused: unknown word 'shout'" in said
     assert "Grace: still here" in said
+
+
+def test_what_could_not_be_put_back_ends_with_four(folder: Path, call: Call) -> None:
+    run = folder / "reports" / "by-hand" / "run"
+    run.mkdir(parents=True)
+    journal = Journal(run, SystemClock())
+    journal.append("run", version=1, run="run", experiment="by-hand", system="shop")
+    journal.append("injecting", id="1", fault="kill", point="cache1", trouble="unavailable",
+                   shape="held", undo={}, deadline=1.0)  # fmt: skip
+    log = Log(folder / "gameday.log.jsonl", SystemClock())
+    log.append("running", step="1", run=str(run))
+    code, said = call("run", "--terminal", lines="quit\n")
+    assert code == 4, said
+    assert f"left in force: kill on cache1; chaoskit revert {run}" in said

@@ -59,7 +59,7 @@ function drawDoors() {
     ["closed", "Close the day", {}],
   ].filter(([door]) => can(door) && (door !== "closed" || view.next === ""));
   renew(byId("conduct"), deeds, () => deeds.map(([door, text, fields]) => element("button", {
-    type: "button", "data-place": door, onclick: () => say(door, fields),
+    type: "button", "data-place": door, onclick: (event) => once(event.target, () => say(door, fields)),
   }, text)));
 }
 
@@ -70,6 +70,13 @@ async function act(path, fields) {
 }
 
 const say = (kind, fields = {}) => act("/say", { kind, ...fields });
+
+// Putting back takes a moment: the button shows that it was pressed.
+async function once(button, deed) {
+  button.disabled = true;
+  await deed();
+  button.disabled = false;
+}
 
 async function halt() {
   const pressed = new Date();
