@@ -55,12 +55,8 @@ def seconds(value: float | None) -> str:
     if math.isinf(value):
         return "∞"
     if abs(value) < 1:
-        return f"{value * 1000:.0f} ms" if abs(value) >= 0.01 or not value else _small(value)
+        return f"{value * 1000:{'.0f' if abs(value) >= 0.01 or not value else '.2g'}} ms"
     return f"{value:.3g} s" if abs(value) < 1000 else f"{value:.0f} s"
-
-
-def _small(value: float) -> str:
-    return f"{value * 1000:.2g} ms"
 
 
 def moment(value: float | None) -> str:

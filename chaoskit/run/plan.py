@@ -18,6 +18,7 @@ from chaoskit.model.probes import ProbeSpec
 from chaoskit.model.system import System
 from chaoskit.model.timeline import Trouble
 from chaoskit.ports import Link, Node
+from chaoskit.run.asked import unanswerable
 from chaoskit.run.blast import Hit, hits
 from chaoskit.run.choice import chooser, is_chosen, resolve
 from chaoskit.run.target import Target, check_points
@@ -147,12 +148,7 @@ def make_plan(
 ) -> Plan:
     """Read the world and preview every injection; raises PlanError with all reasons at once."""
     effective = shortened(experiment) if quick else experiment
-    problems = []
-    asked = effective.data_safety
-    if asked is not None and asked.ledger not in target.system.ledgers:
-        # A promise that nothing checks would turn into a pass.
-        problems.append(f"{target.system.system} declares no ledger '{asked.ledger}'")
-    problems += [*_probes_elsewhere(effective, target), *_asked_too_seldom(effective, target)]
+    problems = unanswerable(effective, target)
     steps = _steps(effective, target, run, seed, problems)
     problems += _overlaps(steps, target.system)
     found = hits(steps, target.system, effective)
@@ -172,27 +168,6 @@ def make_plan(
         steps=tuple(steps),
         worst_case=worst + phases.recovery.hold + REVERT_ALLOWANCE * max(1, len(steps)),
     )
-
-
-def _probes_elsewhere(experiment: Experiment, target: Target) -> list[str]:
-    """Expectations that name a probe which only another runtime declares."""
-    system, runtime = target.system, target.world.runtime
-    known = {name for spec in system.runtimes.values() for name in spec.probes}
-    claims = (*experiment.steady_state, *experiment.expect, *experiment.abort_when)
-    named = dict.fromkeys(e.series for e in claims if e.series in known - set(system.probes))
-    return [f"probe '{name}' is not declared for the runtime {runtime}" for name in named]
-
-
-def _asked_too_seldom(experiment: Experiment, target: Target) -> list[str]:
-    """Probes of the steady state that recovery could not even ask once."""
-    within, probes = experiment.phases.recovery.within, target.system.probes
-    named = dict.fromkeys(e.series for e in experiment.steady_state if e.series in probes)
-    return [
-        f"probe '{name}' is asked every {probes[name].every}, but recovery must be over within "
-        f"{within}: ask it more often"
-        for name in named
-        if probes[name].every > within
-    ]
 
 
 def placed(place: Place, reason: str) -> str:
