@@ -38,8 +38,8 @@ def method(found: Comparison) -> str:
     """What the answer rests on, in one line."""
     return (
         f"{words.count(len(found.old), 'run')} against {words.count(len(found.new), 'run')}; "
-        f"margins x{found.margin_latency:g} and +{found.margin_share * 100:g}pt; a false alarm in "
-        f"at most {found.alpha:.0%} of comparisons"
+        f"margins x{found.margin_latency:g} and +{found.margin_share * 100:g}pt; planned for a "
+        f"false alarm in at most {found.alpha:.0%} of comparisons of runs like these"
     )
 
 
