@@ -87,7 +87,7 @@ class Gate:
 def gate(token: str, host: str) -> Gate:
     """The gate of a console that listens on `host`."""
     if is_loopback(host):
-        return Gate(token, LOOPBACK_NAMES)
+        return Gate(token, LOOPBACK_NAMES | {host})
     own = {host, socket.gethostname(), socket.getfqdn()}
     return Gate(token, LOOPBACK_NAMES | {name.lower() for name in own}, by_address=True)
 

@@ -85,8 +85,8 @@ def _show(app: Flask, session: Session, gate: Gate, is_closing: Callable[[], boo
 def _take(app: Flask, session: Session) -> None:
     @app.post("/say")
     def say() -> Response:
-        fields = _asked()
-        person, kind = _text(fields, "person"), _text(fields, "kind")
+        fields = {name: _text(name, value) for name, value in _asked().items()}
+        person, kind = fields.pop("person", ""), fields.pop("kind", "")
         if unknown := sorted(fields.keys() - FIELDS):
             raise InvalidInput(f"nobody asked for {', '.join(unknown)}")
         session.say(person, kind, **fields)
@@ -94,8 +94,8 @@ def _take(app: Flask, session: Session) -> None:
 
     @app.post("/halt")
     def halt() -> Response:
-        fields = _asked()
-        session.halt(_text(fields, "person"), _text(fields, "why"))
+        told = _asked()  # whatever it is: a halt is not refused for its form
+        session.halt(_clean(str(told.get("person", ""))), _clean(str(told.get("why", ""))))
         return jsonify(done=True)
 
 
@@ -118,11 +118,15 @@ def _asked() -> dict[str, Any]:
     return sent
 
 
-def _text(fields: dict[str, Any], name: str) -> str:
-    value = fields.pop(name, "")
+def _text(name: str, value: object) -> str:
     if not isinstance(value, str):
-        raise InvalidInput(f"{name} is text")
-    return value
+        raise InvalidInput(f"{_clean(name)} is text")
+    return _clean(value)
+
+
+def _clean(text: str) -> str:
+    """Without halves of characters, which JSON can carry but neither a file nor a page."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _style() -> str:

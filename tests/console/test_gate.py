@@ -123,6 +123,12 @@ def test_its_own_page_passes(session: Remembering, host: str) -> None:
     assert session.said == [{"person": "", "kind": "halt", "text": "now"}]
 
 
+def test_another_loopback_address_is_called_as_it_was_told(session: Remembering) -> None:
+    own = {**BEARER, "Host": "127.0.0.2:5000"}
+    assert browser(session, "127.0.0.2").get("/view", headers=own).status_code == 200
+    assert browser(session).get("/view", headers=own).status_code == 403
+
+
 def test_a_click_on_the_printed_address_in_a_chat_opens_the_page(session: Remembering) -> None:
     click = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
     client = browser(session)
@@ -167,6 +173,8 @@ def test_what_a_form_of_another_site_can_send_is_not_read(session: Remembering, 
         ({"kind": "refuse"}, 409, "step 1 is under way: end it first"),
         ({"kind": "invalid"}, 400, "a note needs text"),
         ({"kind": 7}, 400, "kind is text"),
+        ({"kind": "note", "text": {"a": 1}}, 400, "text is text"),
+        ({"kind": "note", "text": None}, 400, "text is text"),
         ({"kind": "note", "self": "x"}, 400, "nobody asked for self"),
         (["note"], 400, "expected a JSON object"),
     ],
@@ -177,6 +185,23 @@ def test_what_is_refused_is_said_in_words(
     answer = browser(session).post("/say", json=sent, headers=BEARER)
     assert answer.status_code == status
     assert answer.get_json() == {"refused": words}
+
+
+def test_half_a_character_becomes_a_question_mark(session: Remembering) -> None:
+    client = browser(session)
+    body = rb'{"person": "Ada", "kind": "note", "text": "a\ud800b", "why": "\udfff"}'
+    client.post("/halt", data=body, headers=BEARER, content_type="application/json")
+    body = body.replace(b', "why": "\\udfff"', b"")
+    client.post("/say", data=body, headers=BEARER, content_type="application/json")
+    assert [entry["text"] for entry in session.said] == ["?", "a?b"]
+    assert client.get("/view", headers=BEARER).status_code == 200
+
+
+@pytest.mark.parametrize("odd", [7, None, ["Ada"], {"name": "Ada"}], ids=str)
+def test_a_halt_is_not_refused_for_its_form(session: Remembering, odd: object) -> None:
+    answer = browser(session).post("/halt", json={"person": odd}, headers=BEARER)
+    assert answer.status_code == 200
+    assert session.said[0]["kind"] == "halt"
 
 
 @pytest.mark.parametrize(("body", "status"), [(b"{", 400), (b'"' + b"x" * 70_000 + b'"', 413)])
