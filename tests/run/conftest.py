@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -18,7 +19,10 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Run]]:
         runs.append(Run(tmp_path, fault, hold, **environment))
         return runs[-1]
 
+    # What is ignored here is ignored by what is started here, too: pytest may run under `nohup`.
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
     yield make
+    signal.signal(signal.SIGHUP, before)
     for run in runs:
         if run.process.poll() is None:
             run.process.kill()
