@@ -24,6 +24,7 @@ from chaoskit.run.calls import settle
 from chaoskit.run.web import exchange
 
 EVERY = 1.0
+AWAKE_EVERY = 0.1
 TRIES = 3
 # What shells and `env` exit with when there is no such command: nothing has answered then.
 NO_COMMAND = (126, 127)
@@ -156,7 +157,9 @@ class Halting:
         for thread in asked:
             thread.start()
         for thread in asked:
-            thread.join()
+            # In short steps: a signal that another thread was given is answered at the next one.
+            while thread.is_alive():
+                thread.join(AWAKE_EVERY)
         if sentence := self.halted():
             raise Halted(f"{sentence}; nothing was run")
 
