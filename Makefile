@@ -6,7 +6,7 @@ DEMO := healthy network-latency node-kill database-loss cache-failure
 RUNS ?= 3
 RUNTIME ?= local
 
-.PHONY: demo demo-docker test check engine images toxiproxy chromium soak crash benchmark-proxy
+.PHONY: demo demo-docker test lane-docker lane-local check engine images toxiproxy chromium soak crash benchmark-proxy
 .PHONY: benchmark-watchdog benchmark-compare clean
 
 # uv installs in a few seconds what takes pip over a minute; where it does not run, pip does the same.
@@ -27,13 +27,18 @@ demo-docker: .venv/ready engine images
 	$(BIN)/chaoskit run --runtime docker --quick $(DEMO:%=experiments/shop/%.yaml)
 
 # All tests. Those that need an engine are reported as skipped without one (CI=true: they fail).
-# What touches nothing real goes first and side by side, then what is real in a lane for each runtime; what is
-# measured has the machine for itself.
-REAL := docker or local or slow
+# What touches nothing real goes first and side by side, then what is real in a lane for each runtime (each tells
+# what it did at its end); what is measured has the machine for itself.
 test: .venv/ready
-	$(BIN)/python -m pytest -n 2 -m "not ($(REAL))"
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "($(REAL)) and not measured"
+	$(BIN)/python -m pytest -n 2 -m "not (docker or local or slow)"
+	$(MAKE) --jobs 2 --keep-going --output-sync=target lane-docker lane-local
 	$(BIN)/python -m pytest -m measured
+
+lane-docker: .venv/ready
+	LANE=docker $(BIN)/python -m pytest --durations=25 -m "docker and not measured"
+
+lane-local: .venv/ready
+	LANE=local $(BIN)/python -m pytest --durations=25 -m "(local or slow) and not docker and not measured"
 
 check: .venv/ready
 	$(BIN)/ruff check .

@@ -15,15 +15,6 @@ from tests.stage import Stage, need_engine, raise_shop, stage
 pytest_plugins = ["pytester"]
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Under xdist all that needs one runtime goes to one worker: there is one shop of each."""
-    for item in items:
-        lane = next((m for m in ("docker", "local") if item.get_closest_marker(m)), None)
-        if lane or item.get_closest_marker("slow"):
-            item.add_marker(pytest.mark.xdist_group(lane or item.path.stem))
-
-
 @pytest.fixture(scope="session")
 def engine() -> Iterator[docker.DockerClient]:
     """The engine with the shop's images; skipped without one, under CI=true a failure."""

@@ -65,11 +65,11 @@ def raise_shop(
 ) -> None:
     """The reference shop, up and at full strength, with the mechanisms `without` taken out.
 
-    That of another runtime is taken down: two cores cannot carry both and measure one. Under
-    xdist nothing is measured, and the other worker may need it.
+    That of another runtime is taken down: two cores cannot carry both and measure one. In a lane
+    (see the Makefile) nothing is measured, and the other lane needs it.
     """
     for other in ("docker", "local"):
-        if other != runtime and "PYTEST_XDIST_WORKER" not in os.environ:
+        if other != runtime and "LANE" not in os.environ:
             lower_shop(other, environment)
     _system("up", runtime, {**environment, "SHOP_WITHOUT": without})
 
