@@ -12,6 +12,7 @@ FOUND_BY = {
     "cache-fallback": "cache-failure",
     "gateway-checks": "node-kill",
     "db-failover": "database-loss",
+    "idempotent-orders": "late-order",
 }
 
 
