@@ -1,9 +1,11 @@
-"""The ready pipelines: each is YAML, and every chaoskit command in it exists with its options."""
+"""The ready pipelines: each is what its service reads, and every command in it exists."""
 
 from __future__ import annotations
 
 import importlib
 import shlex
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,11 @@ import yaml
 from chaoskit.cli import COMMANDS
 
 ROOT = Path(__file__).parents[1]
+# The schemas that the services publish, as check-jsonschema carries them.
+SCHEMAS = {
+    "github-actions.yml": "vendor.github-workflows",
+    "gitlab-ci.yml": "vendor.gitlab-ci",
+}
 PIPELINES = sorted((ROOT / "docs/ci").glob("*.yml"))
 
 
@@ -37,3 +44,21 @@ def test_every_command_in_a_pipeline_is_one_of_ours(path: Path) -> None:
         command: click.Command = importlib.import_module(f"chaoskit.cli.{name}").command
         command.make_context(name, rest, resilient_parsing=False)
         assert all((ROOT / word).exists() for word in rest if "/" in word)
+
+
+@pytest.mark.parametrize("path", PIPELINES, ids=lambda p: p.name)
+def test_its_service_takes_it(path: Path, tmp_path: Path) -> None:
+    def errors(text: str) -> str:
+        (tmp_path / path.name).write_text(text)
+        words = ["--builtin-schema", SCHEMAS[path.name], str(tmp_path / path.name)]
+        checked = subprocess.run(
+            [sys.executable, "-m", "check_jsonschema", *words],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        return "" if checked.returncode == 0 else checked.stdout + checked.stderr
+
+    text = path.read_text()
+    assert errors(text) == ""
+    # So that it is known to look: `resource_group` and `runs-on` are no lists of mappings.
+    broken = text.replace("resource_group: resilience", "resource_group: [{}]")
+    assert "Schema validation errors" in errors(broken.replace("runs-on: ", "runs-of: "))
