@@ -35,10 +35,10 @@ test: .venv/ready
 	$(BIN)/python -m pytest -m measured
 
 lane-docker: .venv/ready
-	LANE=docker $(BIN)/python -m pytest --durations=25 -m "docker and not measured"
+	LANE=docker $(BIN)/python -m pytest --durations=25 -m "(docker or slow) and not local and not measured"
 
 lane-local: .venv/ready
-	LANE=local $(BIN)/python -m pytest --durations=25 -m "(local or slow) and not docker and not measured"
+	LANE=local $(BIN)/python -m pytest --durations=25 -m "local and not measured"
 
 check: .venv/ready
 	$(BIN)/ruff check .
