@@ -4,23 +4,32 @@ from __future__ import annotations
 
 import pytest
 
-from tests.system.conftest import Shop
+from tests.system.conftest import Shop, only
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(500)]
+pytestmark = [pytest.mark.slow, pytest.mark.measured, pytest.mark.timeout(500)]
 
 FOUND_BY = {
     "cache-fallback": "cache-failure",
     "gateway-checks": "node-kill",
     "db-failover": "database-loss",
-    "idempotent-orders": "late-order",
 }
 
 
 @pytest.mark.parametrize("weakness", FOUND_BY)
 def test_a_planted_weakness_is_found(any_shop: Shop, weakness: str) -> None:
-    shop = any_shop
+    find(any_shop, weakness, FOUND_BY[weakness])
+
+
+@only("local")
+def test_orders_that_are_placed_twice_are_found(any_shop: Shop) -> None:
+    find(any_shop, "idempotent-orders", "late-order")
+    (safety,) = [g for g in any_shop.verdict()["gates"] if g["metric"] == "data_safety"]
+    assert "doubled" in safety["reason"]
+
+
+def find(shop: Shop, weakness: str, experiment: str) -> None:
     shop.up(without=weakness)
-    done = shop.measured(FOUND_BY[weakness])
+    done = shop.measured(experiment)
     assert done.returncode == 1, done.stdout + done.stderr
     verdict = shop.verdict()
     assert verdict["status"] == "violated"
