@@ -93,14 +93,14 @@ class Shop:
         print(done.stdout, done.stderr)
         return done
 
-    def measured(self, name: str, *more: str) -> subprocess.CompletedProcess[str]:
+    def measured(self, name: str) -> subprocess.CompletedProcess[str]:
         """Run the shop's experiment `name`, quick; again (twice) where the machine was in the way.
 
         A shared machine stalls for a second now and then: the generator is late, or the baseline
         is unfit before any fault. The verdict is then *inconclusive* and tells nothing of the
         claim, as its reasons say.
         """
-        words = ("run", f"experiments/shop/{name}.yaml", "--quick", *more)
+        words = ("run", f"experiments/shop/{name}.yaml", "--quick")
         noise = ("the load generator ", "baseline unfit: ", "it would otherwise be violated: ")
         for last in (False, False, True):
             done = self.chaoskit(*words)
