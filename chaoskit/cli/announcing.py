@@ -30,8 +30,9 @@ class Announcer:
     def begins(self, experiment: str, system: str) -> None:
         self._say(f"{experiment} begins on {system}, from {socket.gethostname()}")
 
-    def ended(self, one: Ended) -> None:
-        told = "".join(f"\n• {reason}" for reason in one.reasons)
+    def ended(self, one: Ended, hidden: Callable[[str], str] = str) -> None:
+        """`hidden` takes the secrets of the documents out of a reason."""
+        told = "".join(f"\n• {hidden(reason)}" for reason in one.reasons)
         self._say(f"{one.experiment} ended: {one.word.upper()}, exit code {one.code}{told}")
 
     def _say(self, text: str) -> None:

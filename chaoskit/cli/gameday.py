@@ -174,13 +174,10 @@ def _session(file: Path, runtime: str, reports: Path) -> Session:
 @contextmanager
 def _ending() -> Iterator[None]:
     """SIGTERM and SIGHUP end the session as Ctrl-C does: what is held is put back first."""
+    from chaoskit.cli.interrupts import taken
 
     def take(number: int, frame: Any) -> None:
         raise KeyboardInterrupt
 
-    before = {number: signal.signal(number, take) for number in (signal.SIGTERM, signal.SIGHUP)}
-    try:
+    with taken((signal.SIGTERM, signal.SIGHUP), take):
         yield
-    finally:
-        for number, previous in before.items():
-            signal.signal(number, previous)

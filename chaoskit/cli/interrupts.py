@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from queue import SimpleQueue
@@ -25,7 +25,6 @@ from chaoskit.run.journal import NAME, read_records
 from chaoskit.run.state import StateRoot
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-_NOHUP = {signal.SIGHUP: signal.SIG_IGN}
 HANDED_OVER = 4
 NOTHING_OPEN = 130
 _SHOW_CURSOR = "\x1b[?25h"
@@ -40,15 +39,28 @@ def signals(stop: StopFlag) -> Iterator[None]:
     are started (`nohup`) stays ignored.
     """
     interrupts = _Interrupts(stop)
-    # Who started us with `nohup` wants us to outlive the terminal.
-    taken = [number for number in SIGNALS if signal.getsignal(number) != _NOHUP.get(number)]
-    before = {number: signal.signal(number, interrupts.take) for number in taken}
+    try:
+        with taken(SIGNALS, interrupts.take):
+            yield
+    finally:
+        interrupts.close()
+
+
+@contextmanager
+def taken(
+    numbers: Iterable[signal.Signals], take: Callable[[int, FrameType | None], None]
+) -> Iterator[None]:
+    """`take` is called for these signals, inside the block.
+
+    Who started us with `nohup` wants us to outlive the terminal: then SIGHUP stays ignored.
+    """
+    heard = [n for n in numbers if n != signal.SIGHUP or signal.getsignal(n) != signal.SIG_IGN]
+    before = {number: signal.signal(number, take) for number in heard}
     try:
         yield
     finally:
         for number, previous in before.items():
             signal.signal(number, previous)
-        interrupts.close()
 
 
 class _Interrupts:

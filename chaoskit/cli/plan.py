@@ -35,8 +35,5 @@ def command(
         drawn = seed is None and experiment.seed is None
         known = (plan.system.system, opened.choice.runtime)
         doubts = foreseen(StateRoot(), *known, plan.experiment)
-        text = page(plan, str(opened.choice), opened.entries, drawn, doubts)
-        for secret in bound.secrets:
-            text = text.replace(secret, "***")
-        click.echo(text)
+        click.echo(bound.hidden(page(plan, str(opened.choice), opened.entries, drawn, doubts)))
     return 0

@@ -57,7 +57,7 @@ def command(
         for number, bound in enumerate(bounds, 1):
             announcer.begins(bound.experiment.experiment, bound.system.system)
             batch.append(run_one(bound, wishes, stop, f"{number}/{len(bounds)}", screen))
-            announcer.ended(batch[-1])
+            announcer.ended(batch[-1], bound.hidden)
             if batch[-1].ends_batch:
                 break
         screen.sum_up(batch, len(bounds))

@@ -18,7 +18,7 @@ from werkzeug.wrappers import Request
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 STRANGER = (
     "401: this console needs its token. Open the whole address that `chaoskit gameday run` has "
-    "printed; after a restart of the console it is a new one."
+    "printed; it is a new one once the day was closed."
 )
 FOREIGN = "403: another page asked for this. The console answers its own page only."
 MISNAMED = (

@@ -18,6 +18,18 @@ _REFERENCE = re.compile(r"\$\{env:(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<defau
 _OPENING = re.compile(r"\$\{env:")
 
 
+class Hiding:
+    """What was read from documents, with the `secrets` that must not leave with its texts."""
+
+    secrets: tuple[str, ...]
+
+    def hidden(self, text: str) -> str:
+        """`text` with three stars where a secret stood."""
+        for secret in sorted(self.secrets, key=len, reverse=True):
+            text = text.replace(secret, "***")
+        return text
+
+
 @dataclass
 class Secrets:
     """Values from the environment, each with the reference that stands for it."""

@@ -10,17 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from chaoskit.document.binding import bind, node_at
-from chaoskit.document.environment import interpolate
+from chaoskit.document.environment import Hiding
 from chaoskit.document.faultlist import BoundFault, bind_faults
-from chaoskit.document.files import find_system, read_table
-from chaoskit.document.loading import Bound, Loader
+from chaoskit.document.files import find_system
+from chaoskit.document.loading import Bound, Loader, load_alone
 from chaoskit.document.nearest import meant
 from chaoskit.document.points import check_point
 from chaoskit.document.schedules import check_url, check_zone
 from chaoskit.document.systemchecks import check_halting
-from chaoskit.document.systems import Systems
 from chaoskit.document.tree import Items, Problems, Table, Text, raw
-from chaoskit.errors import DocumentError
 from chaoskit.model.experiment import FaultUse, Selection
 from chaoskit.model.gameday import GameDay, Step
 from chaoskit.model.system import System
@@ -31,7 +29,7 @@ _REFUSED = FaultUse(name="refused", selection=Selection(node="refused"))
 
 
 @dataclass(frozen=True)
-class BoundGameDay:
+class BoundGameDay(Hiding):
     """A game day with its system and the experiments of its steps, by step number from 1.
 
     All paths are absolute and exist. `secrets` are values that came from the environment: mask
@@ -46,32 +44,13 @@ class BoundGameDay:
     carry: Path | None = None
     secrets: tuple[str, ...] = ()
 
-    def hidden(self, text: str) -> str:
-        for secret in sorted(self.secrets, key=len, reverse=True):
-            text = text.replace(secret, "***")
-        return text
-
 
 def load_gameday(path: Path) -> BoundGameDay:
     """The game day in `path`, or in the folder's gameday.yaml.
 
     Raises DocumentError with every problem of it, of its system and of its experiments.
     """
-    path = path / "gameday.yaml" if path.is_dir() else path
-    loader = Loader({}, Systems())
-    found = _read(path, loader)
-    if found is None or loader.problems:
-        raise DocumentError([loader.secrets.mask(p) for p in loader.problems.found])
-    return found
-
-
-def _read(path: Path, loader: Loader) -> BoundGameDay | None:
-    table = read_table(path, "gameday", loader.problems)
-    if table is None:
-        return None
-    tree = interpolate(table, loader.secrets, loader.problems)
-    assert isinstance(tree, Table)
-    return _GameDays(path, tree, loader).bound()
+    return load_alone(path, "gameday", lambda *read: _GameDays(*read).bound())
 
 
 class _GameDays:

@@ -5,12 +5,13 @@ Problems are collected and never raised here; the door raises them all.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from chaoskit.document.binding import bind, node_at
-from chaoskit.document.environment import Secrets, interpolate
+from chaoskit.document.environment import Hiding, Secrets, interpolate
 from chaoskit.document.faultlist import BoundFault, bind_faults
 from chaoskit.document.files import find_system, read_table, shown
 from chaoskit.document.nearest import meant
@@ -19,10 +20,12 @@ from chaoskit.document.series import check_series
 from chaoskit.document.settings import apply
 from chaoskit.document.systems import Systems
 from chaoskit.document.tree import Problems, Table, Text
+from chaoskit.errors import DocumentError
 from chaoskit.model.experiment import Experiment
 from chaoskit.model.system import System
 from chaoskit.units import Duration, Quantity
 
+Named = TypeVar("Named")
 _POSITIVE = (
     ("load", "rate"), ("load", "timeout"), ("phases", "baseline"), ("phases", "fault"),
     ("phases", "recovery", "within"), ("max_duration",),
@@ -30,7 +33,7 @@ _POSITIVE = (
 
 
 @dataclass(frozen=True)
-class Bound:
+class Bound(Hiding):
     """An experiment with everything that it names. All paths are absolute and exist.
 
     `secrets` are values that came from the environment: mask them wherever text is shown.
@@ -173,3 +176,20 @@ def _fault_phase(tree: Table) -> Duration | None:
         return Duration.parse(node.value) if isinstance(node, Text) else None
     except ValueError:
         return None
+
+
+def load_alone(path: Path, name: str, read: Callable[[Path, Table, Loader], Named | None]) -> Named:
+    """What `read` makes of the file `path`, or of the folder's `<name>.yaml`.
+
+    Raises DocumentError with every problem of it and of all that it names.
+    """
+    path = path / f"{name}.yaml" if path.is_dir() else path
+    loader = Loader({}, Systems())
+    found = None
+    if (table := read_table(path, name, loader.problems)) is not None:
+        tree = interpolate(table, loader.secrets, loader.problems)
+        assert isinstance(tree, Table)
+        found = read(path, tree, loader)
+    if found is None or loader.problems:
+        raise DocumentError([loader.secrets.mask(p) for p in loader.problems.found])
+    return found

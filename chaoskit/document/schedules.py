@@ -10,18 +10,16 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from chaoskit.document.binding import bind, node_at
-from chaoskit.document.environment import interpolate
-from chaoskit.document.files import experiment_files, read_table
-from chaoskit.document.loading import Bound, Loader
+from chaoskit.document.environment import Hiding
+from chaoskit.document.files import experiment_files
+from chaoskit.document.loading import Bound, Loader, load_alone
 from chaoskit.document.nearest import meant
-from chaoskit.document.systems import Systems
 from chaoskit.document.tree import Problems, Table
-from chaoskit.errors import DocumentError
 from chaoskit.model.schedule import Notice, Schedule, Slot
 
 
 @dataclass(frozen=True)
-class BoundSchedule:
+class BoundSchedule(Hiding):
     """A schedule with the experiments of each entry, by the entry's name. `path` is absolute.
 
     `secrets` are values that came from the environment: mask them wherever text is shown.
@@ -32,31 +30,16 @@ class BoundSchedule:
     experiments: dict[str, tuple[Bound, ...]]
     secrets: tuple[str, ...] = ()
 
-    def hidden(self, text: str) -> str:
-        for secret in sorted(self.secrets, key=len, reverse=True):
-            text = text.replace(secret, "***")
-        return text
-
 
 def load_schedule(path: Path) -> BoundSchedule:
     """The schedule in `path`, or in the folder's schedule.yaml.
 
     Raises DocumentError with every problem of it and of the experiments that it names.
     """
-    path = path / "schedule.yaml" if path.is_dir() else path
-    loader = Loader({}, Systems())
-    found = _read(path, loader)
-    if found is None or loader.problems:
-        raise DocumentError([loader.secrets.mask(p) for p in loader.problems.found])
-    return found
+    return load_alone(path, "schedule", _read)
 
 
-def _read(path: Path, loader: Loader) -> BoundSchedule | None:
-    table = read_table(path, "schedule", loader.problems)
-    if table is None:
-        return None
-    tree = interpolate(table, loader.secrets, loader.problems)
-    assert isinstance(tree, Table)
+def _read(path: Path, tree: Table, loader: Loader) -> BoundSchedule | None:
     schedule = bind(Schedule, tree, loader.problems, called="a schedule")
     if schedule is None:
         return None

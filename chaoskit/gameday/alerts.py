@@ -11,7 +11,8 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
-from urllib.parse import urlsplit
+
+from chaoskit.run.web import exchange
 
 TIMEOUT = 5.0
 EVERY = 1.0
@@ -69,19 +70,12 @@ def firing(url: str) -> dict[str, str]:
 
     Straight to the address, past any proxy of the environment, without redirects.
     """
-    parts = urlsplit(url)
-    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-    line = kind(parts.hostname or "", parts.port, timeout=TIMEOUT)
     try:
-        line.request("GET", (parts.path or "/") + (f"?{parts.query}" if parts.query else ""))
-        answer = line.getresponse()
-        body = answer.read(LARGEST)
+        status, body = exchange("GET", url, TIMEOUT, most=LARGEST)
     except (OSError, http.client.HTTPException) as error:
         raise NoAnswer(f"the alerts cannot be asked: {type(error).__name__}") from error
-    finally:
-        line.close()
-    if answer.status != 200:
-        raise NoAnswer(f"the alerts answer with status {answer.status}")
+    if status != 200:
+        raise NoAnswer(f"the alerts answer with status {status}")
     try:
         return dict(_named(json.loads(body)))
     except (ValueError, RecursionError) as error:

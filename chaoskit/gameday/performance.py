@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from chaoskit.document.gamedays import BoundGameDay
@@ -81,7 +82,10 @@ class Performance:
             self._watch.join(patience)
 
     def open_now(self) -> tuple[InjectionRecord, ...]:
-        """What is in force at this moment, as the run's journal says."""
+        """What is in force at this moment, as the run's journal says.
+
+        Raises ChaoskitError where that cannot be read: then it is not known.
+        """
         return tuple(i for i in self._injections() if i.acknowledged and i.outstanding)
 
     # The deed -----------------------------------------------------------------------------
@@ -92,8 +96,9 @@ class Performance:
         settle(future, lambda: self._stage.perform(self.number, self.step, course))
         error = future.exception()
         said = Outcome("failed", str(error) or repr(error)) if error else future.result()
-        with suppress(JournalError):  # what was in force is put back; the run's own journal tells
+        with suppress(ChaoskitError):
             self._enter_injected()
+        with suppress(JournalError):  # what was in force is put back; the run's own journal tells
             self._enter_outcome(said)
         if self.step.kind != "experiment" and not error:
             self._strength.start()
@@ -104,7 +109,11 @@ class Performance:
 
     def _enter_outcome(self, outcome: Outcome) -> None:
         step, run = str(self.number), str(outcome.run or "")
-        held = self._injections()
+        try:
+            held = self._injections()
+        except ChaoskitError as error:
+            held, unknown = (), f"{outcome.text}; what it left is not known: {error}"
+            outcome = replace(outcome, how="failed", text=unknown.removeprefix("; "))
         if self.step.kind == "inject" and held and not any(i.outstanding for i in held):
             by = ", ".join(dict.fromkeys(str(i.reverted_by) for i in held))
             self._log.append(
@@ -119,7 +128,7 @@ class Performance:
         halted = False
         with self._halting.watching():
             while not self._over.wait(LOOK_EVERY):
-                with suppress(JournalError):
+                with suppress(ChaoskitError):  # `open_now` says that it is not known
                     self._enter_injected()
                 if not halted and (sentence := self._halting.halted()):
                     halted = True
@@ -149,9 +158,7 @@ class Performance:
     def _injections(self) -> tuple[InjectionRecord, ...]:
         if self._folder is None or not (self._folder / NAME).exists():
             return ()
-        with suppress(ChaoskitError):
-            return tuple(injections(read_records(self._folder / NAME)))
-        return ()
+        return tuple(injections(read_records(self._folder / NAME)))
 
 
 def _in_force(one: InjectionRecord) -> bool:

@@ -15,6 +15,7 @@ from typing import Any
 from chaoskit.document.gamedays import BoundGameDay
 from chaoskit.errors import InvalidInput, JournalError, Refused
 from chaoskit.gameday.carry import open_actions
+from chaoskit.gameday.leftovers import told
 from chaoskit.gameday.log import TOOL, Entry, Kind, Log, log_of
 from chaoskit.gameday.performance import Performance
 from chaoskit.gameday.rules import DOORS, Situation, not_for, opening, refusal, role_for
@@ -267,8 +268,13 @@ class Session:
             return
         self._append(
             "step", step=step.id, value="ended", how="cut-off",
-            text="the session ended in it; what was in force was put back by the watchdog",
+            text=f"the session ended in it; {told(self._run_of(step.id))}",
         )  # fmt: skip
+
+    def _run_of(self, step: str) -> str:
+        """The directory of the step's newest run; empty without one."""
+        found = [e for e in self.log.entries() if e.step == step and e.kind in ("running", "step")]
+        return found[-1].run if found else ""
 
     def _refuse_changed(self, found: Standing) -> None:
         titles = [step.title for step in self.bound.gameday.agenda]

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Literal
 
 from chaoskit.document.gamedays import BoundGameDay
+from chaoskit.errors import ChaoskitError
 from chaoskit.gameday.coverage import coverage
 from chaoskit.gameday.live import live
 from chaoskit.gameday.log import Entry, between, seconds
@@ -171,7 +172,17 @@ class _Viewer:
         if performance is None or not performance.busy:
             return
         hidden = self.hides(str(performance.number))
-        for one in performance.open_now():
+        try:
+            found = performance.open_now()
+        except ChaoskitError as error:
+            yield InjectedView(
+                what="not known" if hidden else f"not known: {error}",
+                since="",
+                proven=False,
+                left=None,
+            )
+            return
+        for one in found:
             left = None if one.deadline is None else one.deadline - SLACK - self._clock.now()
             yield InjectedView(
                 what=STAND_IN if hidden else f"{one.fault} on {one.point}",

@@ -17,6 +17,7 @@ from chaoskit.errors import ChaoskitError
 from chaoskit.model.ledger import LedgerConstant, LedgerPage, LedgerRead, within
 from chaoskit.model.system import System
 from chaoskit.ports import World
+from chaoskit.run.web import exchange
 
 MOST_PAGES = 10_000
 AT_MOST = 1 << 28
@@ -108,19 +109,12 @@ def _ids(answer: Any, spec: LedgerRead) -> list[str]:
 
 
 def _json(url: str, timeout: float) -> Any:
-    parts = urlsplit(url)
-    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-    line = kind(parts.hostname or "", parts.port, timeout=timeout)
     try:
-        line.request("GET", (parts.path or "/") + (f"?{parts.query}" if parts.query else ""))
-        answer = line.getresponse()
-        body = answer.read(AT_MOST)
+        status, body = exchange("GET", url, timeout, most=AT_MOST)
     except http.client.HTTPException as error:
         raise Unread(f"does not speak HTTP ({type(error).__name__})") from error
-    finally:
-        line.close()
-    if answer.status != 200:
-        raise Unread(f"answered {answer.status}")
+    if status != 200:
+        raise Unread(f"answered {status}")
     try:
         return json.loads(body)
     except ValueError as error:

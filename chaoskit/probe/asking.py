@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from typing import Literal, TypeVar
 
 from chaoskit.errors import ChaoskitError, InvalidInput
@@ -105,6 +106,39 @@ def counted(
     if holders == "one" and len(nodes) > 1:
         return Answer(False, nodes, f"{' and '.join(nodes)} answer, one node should")
     return Answer(False, nodes, missing(silent))
+
+
+class OneOrEach:
+    """A probe of one place of its own, or of each of its nodes where it has `_members`.
+
+    A subclass says how each is asked; see `ports.Probe`.
+    """
+
+    name: str
+    _asking: Asking
+    _holders: Holders
+    _members: tuple[str, ...]
+
+    def ask(self) -> Answer:
+        if not self._members:
+            got = self._asking.once(self._ask_here)
+            silent = isinstance(got, Silent)
+            return Answer(not silent, (), f"{self._here()} {got}" if silent else "")
+        asked = {node: partial(self._ask_node, node) for node in self._members}
+        answers, silences = self._asking.each(asked)
+        return counted(self._members, answers, silences, self._holders)
+
+    def _here(self) -> str:
+        """What the one place is called."""
+        raise NotImplementedError
+
+    def _ask_here(self) -> bool:
+        """Whether the one place answers as wanted; raises Silent."""
+        raise NotImplementedError
+
+    def _ask_node(self, node: str) -> bool:
+        """Whether this node answers as wanted; raises Silent."""
+        raise NotImplementedError
 
 
 def required(value: str, condition: Condition) -> bool:

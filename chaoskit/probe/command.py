@@ -8,34 +8,26 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-from functools import partial
 
 from chaoskit.model.probes import CommandProbe
-from chaoskit.ports import Answer
-from chaoskit.probe.asking import Asking, Holders, Silent, counted, required
+from chaoskit.probe.asking import Asking, Holders, OneOrEach, Silent, required
 
 
-class CommandAsk:
+class CommandAsk(OneOrEach):
     """A command succeeds, and prints the text that is wanted; see `ports.Probe`."""
 
     def __init__(self, name: str, spec: CommandProbe, holders: Holders, asking: Asking) -> None:
         self.name, self._spec, self._holders, self._asking = name, spec, holders, asking
         self._members = asking.members(spec.inside) if spec.inside else ()
 
-    def ask(self) -> Answer:
-        if not self._members:
-            got = self._asking.once(self._run_here)
-            silent = isinstance(got, Silent)
-            return Answer(not silent, (), f"{self._spec.run[0]} {got}" if silent else "")
-        asked = {node: partial(self._run_inside, node) for node in self._members}
-        answers, silences = self._asking.each(asked)
-        return counted(self._members, answers, silences, self._holders)
+    def _here(self) -> str:
+        return self._spec.run[0]
 
-    def _run_inside(self, node: str) -> bool:
+    def _ask_node(self, node: str) -> bool:
         inside = self._asking.world.node(node)
         return self._judged(*inside.execute(self._spec.run, self._asking.timeout))
 
-    def _run_here(self) -> bool:
+    def _ask_here(self) -> bool:
         child = subprocess.Popen(
             self._spec.run,
             stdin=subprocess.DEVNULL,

@@ -7,33 +7,26 @@ redirects, and must never read more of an answer than it needs.
 from __future__ import annotations
 
 import http.client
-from functools import partial
 from urllib.parse import urljoin, urlsplit
 
 from chaoskit.errors import InvalidInput
 from chaoskit.model.probes import HttpProbe
-from chaoskit.ports import Answer
-from chaoskit.probe.asking import Asking, Holders, Silent, counted
+from chaoskit.probe.asking import Asking, Holders, OneOrEach, Silent
+from chaoskit.run.web import exchange
 
 AT_MOST = 1 << 20
 
 
 def get(url: str, timeout: float) -> tuple[int, str]:
     """Status and the first megabyte of the body; raises OSError or Silent without an answer."""
-    parts = urlsplit(url)
-    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-    line = kind(parts.hostname or "", parts.port, timeout=timeout)
     try:
-        line.request("GET", (parts.path or "/") + (f"?{parts.query}" if parts.query else ""))
-        answer = line.getresponse()
-        return answer.status, answer.read(AT_MOST).decode("utf-8", "replace")
+        status, body = exchange("GET", url, timeout, most=AT_MOST)
     except http.client.HTTPException as error:
         raise Silent(f"does not speak HTTP ({type(error).__name__})") from error
-    finally:
-        line.close()
+    return status, body.decode("utf-8", "replace")
 
 
-class HttpAsk:
+class HttpAsk(OneOrEach):
     """GET answers with the status, and with the text, that is wanted; see `ports.Probe`."""
 
     def __init__(
@@ -45,14 +38,11 @@ class HttpAsk:
         self._url = checked(name, urljoin(entry, spec.url)) if spec.url is not None else ""
         self._members = asking.members(spec.tier) if spec.tier else ()
 
-    def ask(self) -> Answer:
-        if not self._members:
-            got = self._asking.once(partial(self._get, self._url))
-            silent = isinstance(got, Silent)
-            return Answer(not silent, (), f"{self._url} {got}" if silent else "")
-        asked = {node: partial(self._ask_node, node) for node in self._members}
-        answers, silences = self._asking.each(asked)
-        return counted(self._members, answers, silences, self._holders)
+    def _here(self) -> str:
+        return self._url
+
+    def _ask_here(self) -> bool:
+        return self._get(self._url)
 
     def _ask_node(self, node: str) -> bool:
         address, port = self._asking.place(node, self._spec.port)

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from chaoskit.errors import InvalidInput
 from chaoskit.model.probes import RedisValueProbe
-from chaoskit.ports import Answer
-from chaoskit.probe.asking import Asking, Holders, Silent, counted, required
+from chaoskit.probe.asking import Asking, Holders, OneOrEach, Silent, required
 from chaoskit.probe.resp import Reply, call, fields
 
 
-class RedisValueAsk:
+class RedisValueAsk(OneOrEach):
     """What a host, or each node of a tier, replies meets the condition; see `ports.Probe`."""
 
     def __init__(self, name: str, spec: RedisValueProbe, holders: Holders, asking: Asking) -> None:
@@ -20,14 +17,11 @@ class RedisValueAsk:
             raise InvalidInput(f"probe '{name}' needs exactly one of 'host' and 'tier'")
         self._members = asking.members(spec.tier) if spec.tier else ()
 
-    def ask(self) -> Answer:
-        if self._spec.host is not None:
-            got = self._asking.once(partial(self._value_meets, self._spec.host, self._spec.port))
-            silent = isinstance(got, Silent)
-            return Answer(not silent, (), f"{self._spec.host} {got}" if silent else "")
-        asked = {node: partial(self._ask_node, node) for node in self._members}
-        answers, silences = self._asking.each(asked)
-        return counted(self._members, answers, silences, self._holders)
+    def _here(self) -> str:
+        return str(self._spec.host)
+
+    def _ask_here(self) -> bool:
+        return self._value_meets(str(self._spec.host), self._spec.port)
 
     def _ask_node(self, node: str) -> bool:
         return self._value_meets(*self._asking.place(node, self._spec.port))

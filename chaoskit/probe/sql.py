@@ -7,16 +7,14 @@ from __future__ import annotations
 
 import select
 import time
-from functools import partial
 from typing import Any
 
 from chaoskit.errors import InvalidInput
 from chaoskit.model.probes import SqlProbe
-from chaoskit.ports import Answer
-from chaoskit.probe.asking import Asking, Holders, Silent, counted, required
+from chaoskit.probe.asking import Asking, Holders, OneOrEach, Silent, required
 
 
-class SqlAsk:
+class SqlAsk(OneOrEach):
     """The first column of the query's first row meets the condition; see `ports.Probe`.
 
     Raises InvalidInput without psycopg, which chaoskit does not bring by itself.
@@ -37,14 +35,11 @@ class SqlAsk:
             ) from error
         self._psycopg = psycopg
 
-    def ask(self) -> Answer:
-        if not self._members:
-            got = self._asking.once(partial(self._value_meets, {}))
-            silent = isinstance(got, Silent)
-            return Answer(not silent, (), f"the database {got}" if silent else "")
-        asked = {node: partial(self._ask_node, node) for node in self._members}
-        answers, silences = self._asking.each(asked)
-        return counted(self._members, answers, silences, self._holders)
+    def _here(self) -> str:
+        return "the database"
+
+    def _ask_here(self) -> bool:
+        return self._value_meets({})
 
     def _ask_node(self, node: str) -> bool:
         address, port = self._asking.place(node, self._spec.port)

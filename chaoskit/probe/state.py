@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from chaoskit.model.probes import StateProbe
-from chaoskit.ports import Answer
-from chaoskit.probe.asking import Asking, Holders, Silent, counted
+from chaoskit.probe.asking import Asking, Holders, OneOrEach, Silent
 
 
-class StateAsk:
+class StateAsk(OneOrEach):
     """A node, or each node of a tier, is in the state that is wanted; see `ports.Probe`."""
 
     def __init__(self, name: str, spec: StateProbe, holders: Holders, asking: Asking) -> None:
         self.name, self._spec, self._holders, self._asking = name, spec, holders, asking
         self._members = asking.members(spec.node)
 
-    def ask(self) -> Answer:
-        asked = {node: partial(self._is_so, node) for node in self._members}
-        answers, silences = self._asking.each(asked)
-        return counted(self._members, answers, silences, self._holders)
-
-    def _is_so(self, node: str) -> bool:
+    def _ask_node(self, node: str) -> bool:
         state = self._asking.world.node(node).facts().state
         if state != self._spec.state:
             raise Silent(f"is {state} instead of {self._spec.state}")

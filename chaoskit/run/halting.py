@@ -107,7 +107,8 @@ def answers(spec: HaltHttp, timeout: float) -> bool:
 
     `timeout` in seconds for each step of the exchange. Raises OSError or HTTPException.
     """
-    return exchange("GET", spec.url, timeout) == spec.status
+    status, _ = exchange("GET", spec.url, timeout)
+    return status == spec.status
 
 
 def succeeds(command: tuple[str, ...], folder: Path, timeout: float) -> bool:

@@ -1,4 +1,4 @@
-"""One HTTP exchange of our own: what halts is asked, and what happens is announced, by it.
+"""One HTTP exchange of our own: probes, ledgers, alerts and hooks are asked by it, runs announced.
 
 Straight to the address, past any proxy of the environment, and without redirects: an answer must
 come from whom the user named. It must never put a URL into an error, for it may hold a secret.
@@ -13,8 +13,10 @@ from urllib.parse import urlsplit
 from chaoskit.errors import ChaoskitError
 
 
-def exchange(method: str, url: str, timeout: float, text: str | None = None) -> int:
-    """The status of the answer; `text` is sent as JSON `{"text": …}`, as Slack takes it.
+def exchange(
+    method: str, url: str, timeout: float, text: str | None = None, most: int = 0
+) -> tuple[int, bytes]:
+    """Status, and the first `most` bytes of the body; `text` is sent as `{"text": …}` in JSON.
 
     `timeout` in seconds for each step. Raises OSError, HTTPException, or ValueError for a port
     that is none.
@@ -26,7 +28,8 @@ def exchange(method: str, url: str, timeout: float, text: str | None = None) -> 
     body = None if text is None else json.dumps({"text": text})
     try:
         line.request(method, path, body, {"Content-Type": "application/json"} if body else {})
-        return line.getresponse().status
+        answer = line.getresponse()
+        return answer.status, answer.read(most) if most else b""
     finally:
         line.close()
 
@@ -34,7 +37,7 @@ def exchange(method: str, url: str, timeout: float, text: str | None = None) -> 
 def post(url: str, text: str, timeout: float = 10.0) -> None:
     """POST `text`, `timeout` seconds a step; raises ChaoskitError, which never names `url`."""
     try:
-        status = exchange("POST", url, timeout, text)
+        status, _ = exchange("POST", url, timeout, text)
     except (OSError, ValueError, http.client.HTTPException) as error:
         raise ChaoskitError(f"the webhook does not answer: {type(error).__name__}") from error
     if not 200 <= status < 300:

@@ -58,6 +58,16 @@ def test_begin_and_end_are_announced(
     assert complaints == []
 
 
+def test_secrets_of_the_documents_do_not_leave(
+    webhook: ThreadingHTTPServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(VARIABLE, url(webhook))
+    one = Ended("cache-loss", "not run", 5, False, reasons=("http://s3cret@web is away",))
+    Announcer(pytest.fail).ended(one, lambda text: text.replace("s3cret", "***"))
+    _, said = webhook.heard[0].splitlines()  # type: ignore[attr-defined]
+    assert said == "• http://***@web is away"
+
+
 def test_without_a_webhook_nothing_is_posted(
     webhook: ThreadingHTTPServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -210,7 +210,10 @@ def test_what_a_killed_console_held_is_put_back_and_nothing_is_lost(
     code, said = call("run", "--terminal", lines="status\nbegin 1\nwait\nrelease\nawait\nend\n")
     assert code == 0, said
     assert "1. The cache's master is killed [ended, cut-off]" in said
-    assert read_entries(log)[: len(before)] == before
+    after = read_entries(log)
+    assert after[: len(before)] == before
+    (cut,) = [e for e in after if e.how == "cut-off"]
+    assert cut.text == "the session ended in it; what was in force was put back by watchdog"
     call("report")
     text = (folder / "gameday.report.md").read_text()
     assert "Pages stay" in text
