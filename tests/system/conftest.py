@@ -27,10 +27,12 @@ SHOP = SYSTEM.parent
 
 
 # For runs that are cut short on purpose: what they show of the shop's ease is beside the point,
-# so a machine that stalls in their baseline must not keep them from injecting.
+# so a machine that stalls in their baseline must not keep them from injecting. Their load is small:
+# at the full rate a shop without a processor for two seconds does not catch up within a baseline.
 LENIENT = (
-    "--set", "steady_state=[all success >= 20%, all degraded <= 100%, all shed <= 100%]",
+    "--set", "steady_state=[all success >= 0%, all degraded <= 100%, all shed <= 100%]",
     "--set", "abort_when=[]",
+    "--set", "load.rate=15/s",
 )  # fmt: skip
 
 
