@@ -18,6 +18,7 @@ from typing import Any
 HERE = Path(__file__).parent
 PAGE = HERE.parent / "docs" / "verdict.md"
 Figures = dict[str, Any]
+RULES = ("violated", "held", "means", "one_probe")
 
 
 def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
@@ -50,14 +51,17 @@ def _parts(found: Figures) -> list[tuple[str, str, Figures]]:
     return parts
 
 
+def aborts(one: Figures) -> str:
+    abort = one["abort"]
+    return "–" if abort is None else f"{abort['median']:g} s, {abort['p90']:g} s"
+
+
 def powers(found: Figures, setting: str, source: str) -> str:
     ours = found["figures"][setting]
     rows = []
     for fault, one in (ours[source] if source else ours)["power"].items():
-        count, abort = one["windows"], one["abort"]
-        times = "–" if abort is None else f"{abort['median']:g} s, {abort['p90']:g} s"
-        shares = (percent(one[k], count) for k in ("violated", "held", "means", "one_probe"))
-        rows.append((fault, *shares, times))
+        shares = (percent(one[k], one["windows"]) for k in RULES)
+        rows.append((fault, *shares, aborts(one)))
     head = ("planted", "**violated**", "held", "means", "probe", "to the abort: median, p90")
     return table(head, rows)
 
@@ -91,6 +95,45 @@ def windows(found: Figures) -> str:
     for setting in found["figures"]:
         parts += ["", f"Planted, {setting}:", "", powers(found, setting, "")]
     return "\n".join(parts)
+
+
+def injected(found: Figures) -> str:
+    parts = [f"{recorded(found).capitalize()}.", "", alarms(found, lambda s, _: s)]
+    for setting, ours in found["figures"].items():
+        real, planted = ours["injected"], ours["power"]
+        count = max(one["windows"] for one in real.values())
+        made = f"from {count} pieces of {ours['piece_seconds']:g} s for each fault"
+        parts += ["", f"Injected, {setting}, {made}; planted in brackets:", ""]
+        parts += [beside(real, planted), "", grown(real)]
+    return "\n".join(parts)
+
+
+def beside(real: Figures, planted: Figures) -> str:
+    """One row for each fault: as injected, and in brackets as planted into the same load."""
+    rows = [
+        (
+            fault,
+            *(f"{percent(one[k], one['windows'])} ({percent(other[k], other['windows'])})"
+              for k in RULES),
+            f"{aborts(one)} ({aborts(other)})",
+        )
+        for fault, one in real.items()
+        for other in [planted[fault]]
+    ]  # fmt: skip
+    head = ("injected", "**violated**", "held", "means", "probe", "to the abort: median, p90")
+    return table(head, rows)
+
+
+def grown(real: Figures) -> str:
+    """What the faults that are named after a p99 did to it."""
+    sentences = []
+    for fault, one in real.items():
+        if fault.startswith("p99"):
+            every, *series = one["p99_ratio"].items()
+            each = ", ".join(f"{name} ×{ratio['median']:g}" for name, ratio in series)
+            least, middle, most = (every[1][key] for key in ("least", "median", "most"))
+            sentences.append(f"under *{fault}* ×{middle:g} ({least:g} to {most:g}; {each})")
+    return f"What the p99 of all requests really grew by, in the median: {', '.join(sentences)}."
 
 
 def judging(found: Figures) -> str:
@@ -128,6 +171,7 @@ def load(found: Figures) -> str:
 BLOCKS: dict[str, tuple[str, Callable[[Figures], str], str]] = {
     "resampled": ("verdict.json", resampled, "benchmarks/verdict.py RUN…"),
     "windows": ("windows.json", windows, "benchmarks/verdict.py --record 60 --windows 100"),
+    "injected": ("injected.json", injected, "benchmarks/injected.py"),
     "judging": ("judging.json", judging, "benchmarks/judging.py"),
     "load": ("load.json", load, "benchmarks/load.py"),
 }

@@ -64,9 +64,11 @@ def recording(folder: Path) -> Recording:
     """The run in `folder`, without its warm-up."""
     timeline = read_timeline(folder)
     begin = next(s.begin for s in timeline.spans if s.phase == "baseline")
-    end = max(s.end for s in timeline.spans if s.end is not None)
     plan = Plan.model_validate_json((folder / "plan.json").read_text())
-    kept = stored_samples(folder).between(begin, end)
+    every = stored_samples(folder)
+    # What was killed has no end: it ends with its last request.
+    end = max(every.start[-1] if s.end is None else s.end for s in timeline.spans)
+    kept = every.between(begin, end)
     return Recording(folder.name, plan, moved(kept, -begin), end - begin)
 
 

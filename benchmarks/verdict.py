@@ -4,15 +4,14 @@
     python benchmarks/verdict.py --windows 100 RUN            # one long run, cut into windows
     python benchmarks/verdict.py --record 60 --windows 100    # makes that run on the local shop
 
-Figures go to verdict.json (resampled) and windows.json (cut). The long run is a run of chaoskit's
-own healthy experiment with longer phases. Measured, never judged.
+Figures go to verdict.json (resampled) and windows.json (cut). The long run is the load of the
+healthy experiment, sent without a break and with no runner beside it. Measured, never judged.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -21,14 +20,14 @@ from statistics import median
 from typing import Any
 
 import numpy as np
-from planted import FAULTS, Watch, means, one_probe
+from continuous import HEALTHY, sent
+from planted import FAULTS, Fault, Watch, means, one_probe
 from recorded import Recording, Setting, by_runtime, judged, pair, recording, windows
 
 from chaoskit.judge.samples import Samples
 from chaoskit.model.expectation import Expectation
 
 HERE = Path(__file__).parent
-HEALTHY = Path("experiments/shop/healthy.yaml")
 SETTINGS = (Setting(60, 1.25), Setting(120, 1.5))
 # Both phases from the same minute, which is easier than life, or from any minute of an hour, which
 # is harder: what one run sees of itself lies between.
@@ -37,6 +36,8 @@ SOURCES = {"one run": 10.0, "several runs": 30.0}
 LENGTH = 120.0
 Figures = dict[str, Any]
 Draw = Callable[[int], tuple[Recording, Samples]]
+# The same with a fault in its second half, and when that began.
+Harmed = Callable[[np.random.Generator, int], tuple[Recording, Samples, float]]
 
 
 def false_alarms(draw: Draw, count: int, setting: Setting) -> Figures:
@@ -55,26 +56,36 @@ def false_alarms(draw: Draw, count: int, setting: Setting) -> Figures:
 
 def power(draw: Draw, count: int, setting: Setting) -> Figures:
     """For each fault of known size: how often it is found, by whom, and after how long."""
-    return {name: _found(name, draw, count, setting) for name in FAULTS}
+    return {
+        name: found(planting(fault, draw, setting), count, setting)
+        for name, fault in FAULTS.items()
+    }
 
 
-def _found(name: str, draw: Draw, count: int, setting: Setting) -> Figures:
-    random, times = np.random.default_rng(2), list[float]()
-    found = Counter({"aborted": 0, "violated": 0, "held": 0, "one_probe": 0, "means": 0})
+def planting(fault: Fault, draw: Draw, setting: Setting) -> Harmed:
+    def harmed(random: np.random.Generator, number: int) -> tuple[Recording, Samples, float]:
+        origin, samples = draw(number)
+        return origin, *fault(random, samples, setting.phase, 2 * setting.phase)
+
+    return harmed
+
+
+def found(harmed: Harmed, count: int, setting: Setting) -> Figures:
+    """What each rule makes of the first `count` windows, and the seconds from onset to abort."""
+    random, times, told = np.random.default_rng(2), list[float](), Counter[str]()
     begin, end = setting.phase, 2 * setting.phase
     for number in range(count):
-        origin, samples = draw(number)
-        samples, onset = FAULTS[name](random, samples, begin, end)
+        origin, samples, onset = harmed(random, number)
         contract = setting.contract(samples.names)
         when = watch(origin, contract, samples, setting).aborts_at()
         status = judged(origin.plan, contract, samples, setting.phase).status
-        found["aborted"] += when is not None
-        found["violated"] += when is not None or status == "violated"
-        found["held"] += when is None and status == "held"
-        found["one_probe"] += one_probe(random, samples, begin, end)
-        found["means"] += means(samples, begin, end)
+        told["aborted"] += when is not None
+        told["violated" if when is not None else status] += 1
+        told["one_probe"] += one_probe(random, samples, begin, end)
+        told["means"] += means(samples, begin, end)
         times += [] if when is None else [when - onset]
-    return {"windows": count, **found, "abort": spread(times)}
+    names = ("aborted", "violated", "inconclusive", "held", "one_probe", "means")
+    return {"windows": count, **{name: told[name] for name in names}, "abort": spread(times)}
 
 
 def watch(origin: Recording, contract: Sequence[str], samples: Samples, setting: Setting) -> Watch:
@@ -131,15 +142,11 @@ def window_figures(recorded: Recording, count: int, planted: int, length: float)
 
 
 def record(minutes: float, reports: Path) -> Path:
-    """One long healthy run on the local shop; its directory."""
-    chaoskit = [sys.executable, "-m", "chaoskit"]
-    words = ["system", "up", "--runtime", "local", "--system", str(HEALTHY.parent)]
-    subprocess.run([*chaoskit, *words], check=True)
-    wishes = [f"phases.fault={minutes:g}m", "on_violation=continue"]
-    settings = [word for wish in wishes for word in ("--set", wish)]
-    words = ["run", "--runtime", "local", "--reports", str(reports), *settings, str(HEALTHY)]
-    subprocess.run([*chaoskit, *words], check=False)
-    return max(reports.glob("healthy/*"), key=lambda folder: folder.name)
+    """One long healthy load on the local shop; its directory."""
+    with sent("continuous", HEALTHY, reports) as course:
+        print(f"{minutes:g} minutes of load, kept in {course.folder}", flush=True)
+        course.wait(course.begin + 60 * minutes)
+    return course.folder
 
 
 def keep(name: str, recordings: list[Recording], figures: Figures) -> None:
