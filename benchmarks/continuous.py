@@ -64,7 +64,7 @@ def sent(name: str, experiment: Path, reports: Path) -> Iterator[Course]:
     """The load of `experiment` for as long as it takes, kept in `reports`/`name`/<run>."""
     bound, state, run = load_experiment(experiment), StateRoot(), new_run()
     state.refuse_if_halted()
-    spec, entries = _up(bound)
+    spec, entries = brought_up(bound)
     system = bound.system.on("local")
     named = bound.experiment.model_copy(update={"experiment": name})
     plan = Plan(
@@ -93,7 +93,7 @@ def sent(name: str, experiment: Path, reports: Path) -> Iterator[Course]:
                 print(f"the load generator: {sentence}", file=sys.stderr)
 
 
-def _up(bound: Bound) -> tuple[RuntimeSpec, tuple[str, ...]]:
+def brought_up(bound: Bound) -> tuple[RuntimeSpec, tuple[str, ...]]:
     """How the system is reached, and its entries; brought up first where it says how."""
     place = bound.system_path.parent
     if bound.system.runtimes["local"].up:

@@ -168,12 +168,26 @@ def load(found: Figures) -> str:
     return "\n".join([f"{kept} {machine}", "", table(head, rows), "", cost])
 
 
+def stall(found: Figures) -> str:
+    rounds = found["p99_ms"]
+    rows = [
+        (*(f"{one[key]:g} ms" for key in ("truth", "ours")), f"{one['off']:+g} %",
+         f"{one['locust']:g} ms")
+        for one in rounds
+    ]  # fmt: skip
+    worst = max(abs(one["off"]) for one in rounds)
+    made = f"{len(rounds)} rounds of {found['seconds']:g} s at {found['rate']:g} requests a second"
+    head = ("p99 by the log", "ours", "off by", "plain Locust")
+    return "\n".join([f"{made}; ours is off by {worst:g} % at most.", "", table(head, rows)])
+
+
 BLOCKS: dict[str, tuple[str, Callable[[Figures], str], str]] = {
     "resampled": ("verdict.json", resampled, "benchmarks/verdict.py RUN…"),
     "windows": ("windows.json", windows, "benchmarks/verdict.py --record 60 --windows 100"),
     "injected": ("injected.json", injected, "benchmarks/injected.py"),
     "judging": ("judging.json", judging, "benchmarks/judging.py"),
     "load": ("load.json", load, "benchmarks/load.py"),
+    "stall": ("stall.json", stall, "benchmarks/stall.py"),
 }
 
 

@@ -42,3 +42,21 @@ def test_without_figures_a_block_says_how_to_get_them(
 ) -> None:
     monkeypatch.setattr(quote, "HERE", tmp_path)
     assert quote.block("load") == "Not measured yet: `python benchmarks/load.py`."
+
+
+def test_the_stall_is_shown_with_the_worst_round(
+    quote: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(quote, "HERE", tmp_path)
+    rounds = [
+        {"truth": 1230.0, "ours": 1236.1, "locust": 130.0, "off": 0.5},
+        {"truth": 1000.0, "ours": 980.0, "locust": 90.0, "off": -2.0},
+    ]
+    found = {"rate": 60.0, "seconds": 20.0, "p99_ms": rounds}
+    (tmp_path / "stall.json").write_text(json.dumps(found))
+    said, _, *rows = quote.block("stall").splitlines()
+    assert said == "2 rounds of 20 s at 60 requests a second; ours is off by 2 % at most."
+    assert rows[2:] == [
+        "| 1230 ms | 1236.1 ms | +0.5 % | 130 ms |",
+        "| 1000 ms | 980 ms | -2 % | 90 ms |",
+    ]
