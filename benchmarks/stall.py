@@ -78,7 +78,7 @@ def gateway(folder: Path, net: str, made: Path) -> Iterator[tuple[str, Path]]:
     text = text.replace("local0 notice", "local0 info")
     text = text.replace("frontend shop\n", 'frontend shop\n  log-format "request %Ta"\n')
     (made / "gateway.cfg").write_text(text)
-    words = [folder / "bin" / "haproxy", "-f", made / "gateway.cfg"]
+    words = [folder / "bin" / "haproxy", "-db", "-f", made / "gateway.cfg"]
     with log.open("w") as file:
         server = subprocess.Popen(words, stdout=file, env={**os.environ, "SHOP_NET": net})
     try:
