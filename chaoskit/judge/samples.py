@@ -69,8 +69,7 @@ class Samples:
         probes = {name: every for part in parts for name, every in part.probes.items()}
         _refuse_namesakes(parts, probes)
         names = tuple(sorted({name for part in parts for name in part.names}))
-        joined = np.concatenate([part._renumbered(names) for part in parts])
-        return Samples(_sorted(joined), names, probes=probes)
+        return Samples(_joined([part._renumbered(names) for part in parts]), names, probes=probes)
 
     def _renumbered(self, names: tuple[str, ...]) -> Array:
         if self.names == names:
@@ -177,6 +176,17 @@ def _refuse_namesakes(parts: Iterable[Samples], probes: Mapping[str, float]) -> 
                     f"the load sends a request called '{name}', and so is a probe of system.yaml "
                     "that an expectation names; rename one of them"
                 )
+
+
+def _joined(arrays: list[Array]) -> Array:
+    """All in order. What begins before every sample of the other arrays stays where it is.
+
+    A run looks at itself many times a second, and what is new then began a moment ago.
+    """
+    longest, *others = sorted(arrays, key=len, reverse=True)
+    begun = [float(each["start"][0]) for each in others if len(each)]
+    cut = np.searchsorted(longest["start"], min(begun), side="left") if begun else len(longest)
+    return np.concatenate([longest[:cut], _sorted(np.concatenate([longest[cut:], *others]))])
 
 
 def _sorted(array: Array) -> Array:

@@ -9,6 +9,7 @@ import json
 from pathlib import Path
 
 from chaoskit.judge.samples import Samples
+from chaoskit.model.samples import RECORD
 from chaoskit.ports import Load
 from chaoskit.run.probing import ANSWERS, PROBES, Probing
 
@@ -22,33 +23,29 @@ class Feed:
     def __init__(self, load: Load, probing: Probing) -> None:
         self._load = load
         self._probing = probing
-        self._answers = 0
-        self._raw = bytearray()
-        self._names: tuple[str, ...] = ()
-        self._samples: Samples | None = Samples.empty()
+        self._rest = b""  # of a record that is not whole yet
+        self.samples = Samples.empty()
+        """Everything so far, sorted by intended start."""
 
     def refresh(self) -> None:
         """Take in what is new."""
         raw, names = self._load.read()
-        if raw or names != self._names or self._probing.answers != self._answers:
-            self._raw += raw
-            self._names, self._answers = names, self._probing.answers
-            self._samples = None
+        raw = self._rest + raw
+        whole = len(raw) - len(raw) % RECORD.size
+        self._rest = raw[whole:]
+        self._take(Samples.from_bytes(raw[:whole], names))
+        self._take(self._probing.news())
 
     def end(self) -> int:
         """Take in the answers that are still to come; how many questions could not be asked."""
         self._probing.close()
-        self._samples = None
+        self._take(self._probing.news())
         return self._probing.unasked
 
-    @property
-    def samples(self) -> Samples:
-        """Everything so far, sorted by intended start."""
-        if self._samples is None:
-            # merge() sorts; answers arrive in the order they ended, not in which they began.
-            load = Samples.from_bytes(bytes(self._raw), self._names)
-            self._samples = load.merge(self._probing.samples)
-        return self._samples
+    def _take(self, new: Samples) -> None:
+        # What was computed of the samples so far is kept with them: no news, nothing lost.
+        if len(new) or set(new.names) - set(self.samples.names):
+            self.samples = self.samples.merge(new)
 
     def store(self, folder: Path) -> None:
         """Write `samples.bin` and `series.json`."""

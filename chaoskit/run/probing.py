@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from chaoskit.errors import ChaoskitError, LoadError
 from chaoskit.judge.samples import Samples
 from chaoskit.model.probes import ProbeSpec
-from chaoskit.model.samples import RECORD, Outcome, pack
+from chaoskit.model.samples import Outcome, pack
 from chaoskit.ports import Answer, Clock, Probe
 from chaoskit.run.around import Surroundings
 from chaoskit.run.calls import Call
@@ -76,7 +76,7 @@ class Course:
 
 
 class Probing:
-    """All probes of one run; `answers` counts the samples there are.
+    """All probes of one run.
 
     `unasked` counts questions that were over before they could be asked: this process stood still.
     """
@@ -91,15 +91,11 @@ class Probing:
         self._file: int | None = None
         self.unasked = 0
 
-    @property
-    def answers(self) -> int:
-        return len(self._raw) // RECORD.size
-
-    @property
-    def samples(self) -> Samples:
-        """Everything that was answered so far, or was not in time."""
+    def news(self) -> Samples:
+        """What was answered, or was not in time, since the last call."""
         every = {name: float(spec.every) for name, spec in self._specs.items()}
-        return Samples.from_bytes(bytes(self._raw), every, every)
+        raw, self._raw = bytes(self._raw), bytearray()
+        return Samples.from_bytes(raw, every, every)
 
     def begin(self, at: float) -> None:
         """Ask from monotonic `at` on, one probe after the other and not all at once.
