@@ -73,6 +73,7 @@ SAID = {
         "11:9: 'write' is missing ('bare' needs write, copies, read)",
         "11:41: expected a duration such as 200ms or 30s, got '5' (did you mean 5ms or 5s?)",
         "11:44: unknown key 'prt' (did you mean 'port'?)",
+        "12:9: 'sequence' stands in 'write', 'read' and 'find', or in none of them",
     ],
     "ledgers-elsewhere": [
         "8:19: copy 'one' is named twice",

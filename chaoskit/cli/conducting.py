@@ -41,7 +41,7 @@ from chaoskit.run.processes import started
 from chaoskit.run.state import StateRoot
 
 if TYPE_CHECKING:
-    from chaoskit.judge.ledger import History
+    from chaoskit.judge.writes import History
 
 WATCHDOG = (sys.executable, "-m", "chaoskit.cli.watchdog")
 ROLE_PATIENCE = 15.0

@@ -71,7 +71,8 @@ def _head(
     if asked := experiment.data_safety:
         ledger = plan.system.ledgers[asked.ledger]
         where = ", ".join(ledger.copies)
-        yield "data", f"each write of {asked.ledger} has to be in {where}: read back at the end"
+        what = "register" if ledger.sequenced else "write"
+        yield "data", f"each {what} of {asked.ledger} has to be in {where}: read back at the end"
     if plan.draws:
         again = f", drawn now: --seed {plan.seed} makes the same choices" if drawn else ""
         yield "seed", f"{plan.seed}{again}"

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 
+from chaoskit.judge import registers
 from chaoskit.judge.claims import FEWEST
 from chaoskit.judge.wording import plural
-from chaoskit.model.ledger import Word
+from chaoskit.judge.writes import Attempt, Copy, Findings, History, Look, Write, offender
 from chaoskit.model.verdict import CopyFigures, DataSafety, Gate, Offence, Offender, Status
 
 SHOWN = 20
@@ -27,107 +27,26 @@ _SAID = {
 }
 
 
-@dataclass(frozen=True)
-class Attempt:
-    """One write as the load saw it; `at` and `ended` in monotonic seconds, None: no answer."""
-
-    id: str
-    at: float
-    word: Word = "unclear"
-    ended: float | None = None
-
-
-@dataclass(frozen=True)
-class Look:
-    """One look for a write while the load ran; monotonic seconds."""
-
-    id: str
-    asked: float
-    ended: float
-    found: bool
-
-
-@dataclass(frozen=True)
-class Copy:
-    """What one copy held in the end, without what it held before the load.
-
-    `entries` None: it could not be read. `settled` False: it was still changing when the time to
-    settle was up, so what is not in it may yet come.
-    """
-
-    name: str
-    entries: Sequence[str] | None
-    settled: bool = True
-    why: str = ""
-    constant_before: float | None = None
-    constant_after: float | None = None
-
-    @property
-    def complete(self) -> bool:
-        return self.entries is not None and self.settled
-
-
-@dataclass(frozen=True)
-class History:
-    """All attempts and looks of a run, in any order, and the copies (none: not read back).
-
-    `stale`: how many seconds a write may go unfound once it is known.
-    """
-
-    ledger: str
-    attempts: Sequence[Attempt] = ()
-    copies: Sequence[Copy] = ()
-    looks: Sequence[Look] = ()
-    stale: float = 0.0
-    constant: bool = False
-    why: str = ""
-
-
-@dataclass
-class _Write:
-    """All attempts with one id."""
-
-    at: float
-    acknowledged: float | None = None
-    words: set[Word] = field(default_factory=set)
-
-    @property
-    def refused(self) -> bool:
-        return self.words == {"refused"}
-
-    def take(self, attempt: Attempt) -> None:
-        self.at = min(self.at, attempt.at)
-        self.words.add(attempt.word)
-        if attempt.word == "ok":
-            ended = attempt.at if attempt.ended is None else attempt.ended
-            known = self.acknowledged
-            self.acknowledged = ended if known is None else min(known, ended)
-
-
 def examine(history: History) -> tuple[DataSafety, tuple[Offender, ...]]:
     """The figures with the first offenders of each kind, and all offenders by kind and time."""
-    writes = _by_id(history.attempts)
-    held = {c.name: Counter(c.entries) for c in history.copies if c.entries is not None}
-    stale = [*_stale(history.looks, writes)]
-    late = [one for one in stale if (one.age or 0.0) > history.stale]
-    offenders = tuple(sorted((*_offenders(history, writes, held), *late), key=_order))
+    found = registers.findings(history) if history.sequenced else _findings(history)
+    offenders = tuple(sorted(found.offenders, key=_order))
     counts = Counter(one.offence for one in offenders)
-    acknowledged = sum(w.acknowledged is not None for w in writes.values())
-    refused = sum(w.refused for w in writes.values())
-    found: set[str] = set().union(*held.values())
-    unclear = [i for i, w in writes.items() if w.acknowledged is None and not w.refused]
+    acknowledged = sum(w.acknowledged is not None for w in found.writes)
+    refused = sum(w.refused for w in found.writes)
     broken = [*_broken(history)]
     status, reason = _verdict(history, acknowledged, counts, broken)
     figures = DataSafety(
         ledger=history.ledger,
         status=status,
-        attempted=len(writes),
+        registers=found.registers,
+        attempted=len(found.writes),
         acknowledged=acknowledged,
         refused=refused,
-        unclear=len(unclear),
-        unclear_found=sum(i in found for i in unclear),
+        unclear=len(found.writes) - acknowledged - refused,
+        unclear_found=found.unclear_found,
         looks=len(history.looks),
-        stalest=max((one.age or 0.0 for one in stale), default=None),
+        stalest=found.stalest,
         copies=tuple(map(_figures, history.copies)),
         offences={kind: counts[kind] for kind in KINDS},
         offenders=tuple(one for kind in KINDS for one in _first(offenders, kind)),
@@ -142,7 +61,7 @@ def safety_gate(figures: DataSafety) -> Gate:
     held = figures.status is Status.HELD
     return Gate(
         phase="recovery",
-        expectation=f"no acknowledged write of {figures.ledger} lost, doubled or invented",
+        expectation=_promise(figures),
         series=figures.ledger,
         metric="data_safety",
         status=figures.status,
@@ -154,15 +73,37 @@ def safety_gate(figures: DataSafety) -> Gate:
     )
 
 
-def _by_id(attempts: Sequence[Attempt]) -> dict[str, _Write]:
-    writes: dict[str, _Write] = {}
+def _promise(figures: DataSafety) -> str:
+    if figures.registers is None:
+        return f"no acknowledged write of {figures.ledger} lost, doubled or invented"
+    return f"no register of {figures.ledger} lost, invented or read as it was before"
+
+
+def _findings(history: History) -> Findings:
+    """A ledger of single writes: each id is in every copy, once."""
+    writes = _by_id(history.attempts)
+    held = {c.name: Counter(c.entries) for c in history.copies if c.entries is not None}
+    stale = [*_stale(history.looks, writes)]
+    late = [one for one in stale if (one.age or 0.0) > history.stale]
+    found: set[str] = set().union(*held.values())
+    unclear = (i for i, w in writes.items() if w.acknowledged is None and not w.refused)
+    return Findings(
+        writes=[*writes.values()],
+        offenders=[*_offenders(history, writes, held), *late],
+        unclear_found=sum(i in found for i in unclear),
+        stalest=max((one.age or 0.0 for one in stale), default=None),
+    )
+
+
+def _by_id(attempts: Sequence[Attempt]) -> dict[str, Write]:
+    writes: dict[str, Write] = {}
     for attempt in attempts:
-        writes.setdefault(attempt.id, _Write(attempt.at)).take(attempt)
+        writes.setdefault(attempt.id, Write(attempt.at)).take(attempt)
     return writes
 
 
 def _offenders(
-    history: History, writes: Mapping[str, _Write], held: Mapping[str, Counter[str]]
+    history: History, writes: Mapping[str, Write], held: Mapping[str, Counter[str]]
 ) -> Iterator[Offender]:
     complete = [c.name for c in history.copies if c.complete]
     whole = len(complete) == len(history.copies)
@@ -172,20 +113,20 @@ def _offenders(
         absent = tuple(name for name in complete if id_ not in held[name])
         if absent:
             gone = whole and len(absent) == len(complete)
-            yield _offender(id_, "lost" if gone else "missing", write, absent)
+            yield offender(id_, "lost" if gone else "missing", write, absent)
     found: set[str] = set().union(*held.values())
     for id_ in found:
         known = writes.get(id_)
         inside = tuple(name for name, ids in held.items() if id_ in ids)
         if known is None or known.refused:
-            yield _offender(id_, "invented", known, inside)
+            yield offender(id_, "invented", known, inside)
         twice = tuple(name for name in inside if held[name][id_] > 1)
         if twice and known is not None:
             times = max(held[name][id_] for name in twice)
-            yield _offender(id_, "doubled", known, twice, times)
+            yield offender(id_, "doubled", known, twice, times=times)
 
 
-def _stale(looks: Sequence[Look], writes: Mapping[str, _Write]) -> Iterator[Offender]:
+def _stale(looks: Sequence[Look], writes: Mapping[str, Write]) -> Iterator[Offender]:
     """Looks that began when the write was known and did not find it; of each id the oldest."""
     known = {i: w.acknowledged for i, w in writes.items() if w.acknowledged is not None}
     for look in looks:
@@ -197,24 +138,11 @@ def _stale(looks: Sequence[Look], writes: Mapping[str, _Write]) -> Iterator[Offe
         if not look.found and since is not None and look.asked > since:
             ages[look.id] = max(look.asked - since, ages.get(look.id, 0.0))
     for id_, age in ages.items():
-        yield _offender(id_, "stale", writes.get(id_), ()).model_copy(update={"age": age})
+        yield offender(id_, "stale", writes.get(id_), age=age)
 
 
-def _offender(
-    id_: str, offence: Offence, write: _Write | None, copies: tuple[str, ...], times: int = 0
-) -> Offender:
-    return Offender(
-        id=id_,
-        offence=offence,
-        at=write.at if write else None,
-        acknowledged=write.acknowledged if write else None,
-        copies=copies,
-        times=times,
-    )
-
-
-def _order(offender: Offender) -> tuple[int, float, str]:
-    return KINDS.index(offender.offence), offender.at or 0.0, offender.id
+def _order(one: Offender) -> tuple[int, float, str, int]:
+    return KINDS.index(one.offence), one.at or 0.0, one.id, one.sequence or 0
 
 
 def _first(offenders: Sequence[Offender], kind: Offence) -> list[Offender]:
@@ -255,6 +183,8 @@ def _unseen(history: History, acknowledged: int) -> Iterator[str]:
         yield f"no copy was read back: {history.why or 'the run ended before that'}"
     elif acknowledged < FEWEST:
         yield f"only {plural(acknowledged, 'write')} acknowledged, {FEWEST} are needed"
+    elif history.sequenced and history.looked and len(history.looks) < FEWEST:
+        yield f"only {plural(len(history.looks), 'read')} answered, {FEWEST} are needed"
     for copy in history.copies:
         if copy.entries is None:
             yield f"{copy.name} could not be read: {copy.why}"

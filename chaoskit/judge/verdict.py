@@ -12,11 +12,12 @@ from chaoskit.judge import doubts, phases
 from chaoskit.judge.gates import judge_phase
 from chaoskit.judge.harm import harmed, settled
 from chaoskit.judge.impact import measured_impact
-from chaoskit.judge.ledger import History, examine, safety_gate
+from chaoskit.judge.ledger import examine, safety_gate
 from chaoskit.judge.metrics import figures
 from chaoskit.judge.phases import Window
 from chaoskit.judge.samples import Samples
 from chaoskit.judge.wording import plural
+from chaoskit.judge.writes import History
 from chaoskit.model.experiment import Experiment
 from chaoskit.model.timeline import Timeline, Trouble
 from chaoskit.model.verdict import (

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import http.client
 import json
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any
 from urllib.parse import quote, urljoin, urlsplit
 
 from chaoskit.errors import ChaoskitError
-from chaoskit.model.ledger import LedgerConstant, LedgerPage, LedgerRead, within
+from chaoskit.model.ledger import LedgerConstant, LedgerPage, LedgerRead, sequence_of, within
 from chaoskit.model.system import System
 from chaoskit.ports import World
 from chaoskit.run.web import exchange
@@ -29,10 +31,19 @@ class Unread(Exception):
 
 @dataclass(frozen=True)
 class Listing:
-    """The ids of a copy in its own order, and what the next page would come after."""
+    """The ids of a copy in its own order, and what the next page would come after.
+
+    Of registers also the sequence of each.
+    """
 
     ids: tuple[str, ...] = ()
     position: str | None = None
+    sequences: tuple[int, ...] = ()
+
+    @property
+    def held(self) -> Counter[tuple[str, int | None]]:
+        """What is in it, in whatever order."""
+        return Counter(zip_longest(self.ids, self.sequences))
 
 
 @dataclass(frozen=True)
@@ -47,14 +58,15 @@ class Source:
     def entries(self, spec: LedgerRead, position: str | None = None) -> Listing:
         """Every entry after `position`, of all pages; raises Unread."""
         ids: list[str] = []
+        sequences: list[int] = []
         for _ in range(MOST_PAGES):
             answer = self._get(spec, _query(spec, position))
-            ids += (page := _ids(answer, spec))
-            if spec.next is None:
-                return Listing(tuple(ids))
-            further = within(answer, spec.next)
+            page = _listed(answer, spec)
+            ids += _ids(page, spec)
+            sequences += _sequences(page, spec)
+            further = None if spec.next is None else within(answer, spec.next)
             if not page or further is None or str(further) == position:
-                return Listing(tuple(ids), position)
+                return Listing(tuple(ids), position, tuple(sequences))
             position = str(further)
         raise Unread(f"has more than {MOST_PAGES} pages")
 
@@ -98,14 +110,25 @@ def _query(spec: LedgerRead, position: str | None) -> str:
     return f"{mark}{quote(spec.after)}={quote(position)}"
 
 
-def _ids(answer: Any, spec: LedgerRead) -> list[str]:
+def _listed(answer: Any, spec: LedgerRead) -> list[Any]:
     entries = within(answer, spec.entries)
     if not isinstance(entries, list):
         raise Unread(f"answered without a list at '{spec.entries}'")
-    ids = [within(entry, spec.id) for entry in entries]
-    if any(id_ is None for id_ in ids):
-        raise Unread(f"lists an entry without '{spec.id}'")
-    return [str(id_) for id_ in ids]
+    return entries
+
+
+def _ids(entries: list[Any], spec: LedgerRead) -> Iterator[str]:
+    for entry in entries:
+        if (id_ := within(entry, spec.id)) is None:
+            raise Unread(f"lists an entry without '{spec.id}'")
+        yield str(id_)
+
+
+def _sequences(entries: list[Any], spec: LedgerRead) -> Iterator[int]:
+    for entry in entries if spec.sequence is not None else ():
+        if (sequence := sequence_of(within(entry, spec.sequence or ""))) is None:
+            raise Unread(f"lists an entry without a whole number at '{spec.sequence}'")
+        yield sequence
 
 
 def _json(url: str, timeout: float) -> Any:

@@ -7,7 +7,6 @@ a copy is at rest when two readings in a row are equal, and the load must have s
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -76,8 +75,10 @@ class HttpLedger:
 
     def _entries(self, source: Source) -> Listing | Unread:
         before = self._before.get(source.copy)
+        # What was there before is passed over, unless a write may have changed it where it stands.
+        position = before.position if before and not self._spec.sequenced else None
         try:
-            return source.entries(self._spec.read, before.position if before else None)
+            return source.entries(self._spec.read, position)
         except Unread as error:
             return error
 
@@ -87,7 +88,7 @@ class HttpLedger:
             "entries": len(listing.ids),
             "position": listing.position,
             # With a position the entries before it are not read again, so nobody has to know them.
-            "ids": () if listing.position else listing.ids,
+            "ids": () if listing.position or self._spec.sequenced else listing.ids,
             "constant": self._constant(source),
         }
 
@@ -117,6 +118,7 @@ class HttpLedger:
                 "why": why,
                 "constant": constant,
                 "ids": found.ids if isinstance(found, Listing) else None,
+                "sequences": found.sequences if isinstance(found, Listing) else (),
             },
         )
 
@@ -133,5 +135,5 @@ def _equal(found: Listing | Unread, before: Listing | Unread | None) -> bool:
 
 def _agree(seen: Seen) -> bool:
     """Whether all copies hold the same, in whatever order."""
-    held = [Counter(found.ids) for found in seen.values() if isinstance(found, Listing)]
+    held = [found.held for found in seen.values() if isinstance(found, Listing)]
     return all(each == held[0] for each in held)

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from chaoskit.errors import ChaoskitError
-from chaoskit.judge.ledger import Attempt, Copy, History, Look
+from chaoskit.judge.writes import Attempt, Copy, History, Look
 from chaoskit.model.ledger import LedgerSpec
 from chaoskit.model.verdict import Offender
 
@@ -31,6 +32,8 @@ def read_history(folder: Path, name: str, spec: LedgerSpec) -> History:
     before = _read(folder / FOLDER / BEFORE) or {}
     attempts, looks = _written(sorted((folder / "load").glob("ledger-*.jsonl")))
     copies = [c for n in spec.copies if (c := _copy(folder, n, before.get(n) or {}))]
+    if spec.sequenced:
+        copies = [_of({one.id for one in attempts}, copy) for copy in copies]
     return History(
         ledger=name,
         attempts=attempts,
@@ -39,6 +42,8 @@ def read_history(folder: Path, name: str, spec: LedgerSpec) -> History:
         # One that is missing was not read: what the others hold must not speak for all.
         copies=copies if len(copies) == len(spec.copies) else (),
         constant=spec.constant is not None,
+        sequenced=spec.sequenced,
+        looked=spec.find is not None,
     )
 
 
@@ -64,7 +69,16 @@ def _copy(folder: Path, name: str, before: dict[str, Any]) -> Copy | None:
         why=kept["why"],
         constant_before=before.get("constant"),
         constant_after=kept["constant"],
+        sequences=kept.get("sequences") or (),
     )
+
+
+def _of(registers: Set[str], copy: Copy) -> Copy:
+    """Without the registers that this run did not write."""
+    if copy.entries is None:
+        return copy
+    kept = [(i, n) for i, n in zip(copy.entries, copy.sequences, strict=True) if i in registers]
+    return replace(copy, entries=[i for i, _ in kept], sequences=[n for _, n in kept])
 
 
 def _without(ids: Sequence[str], before: Sequence[str]) -> Sequence[str]:
@@ -80,12 +94,13 @@ def _written(books: Sequence[Path]) -> tuple[list[Attempt], list[Look]]:
         for record in _records(book):
             if "look" in record:
                 times = record["asked"], record["ended"]
-                looks.append(Look(record["look"], *times, record["found"]))
+                looks.append(Look(record["look"], *times, record["found"], record.get("sequence")))
             elif "id" in record:
-                attempts[record["n"]] = Attempt(record["id"], record["at"])
+                sequence = record.get("sequence")
+                attempts[record["n"]] = Attempt(record["id"], record["at"], sequence=sequence)
             elif (known := attempts.get(record["n"])) is not None:
                 ended, word = record["at"], record["outcome"]
-                attempts[record["n"]] = Attempt(known.id, known.at, word, ended)
+                attempts[record["n"]] = replace(known, word=word, ended=ended)
         found += attempts.values()
     return found, looks
 

@@ -191,7 +191,7 @@ class Stage:
         headers = getattr(response, "headers", None)
         if self._book is not None and marks.get(NOTED) is not None:
             now = time.monotonic()
-            self._book.end(marks[NOTED], now, status, headers, exception is not None)
+            self._book.end(marks[NOTED], now, status, headers, exception is not None, response)
         issued = marks[MARK] if MARK in marks else self._from_own_client(name, taken)
         if issued is None:
             return

@@ -28,6 +28,7 @@ from chaoskit.model.ledger import (
     attempt_line,
     look_line,
     outcome_line,
+    sequence_of,
     within,
 )
 from chaoskit.model.samples import Outcome
@@ -66,26 +67,52 @@ class Book:
         if rule is None:
             return None
         found = carried(rule.id, url, options)
+        where = rule.sequence if isinstance(rule, LedgerWrite) else None
+        sequence = None if where is None else sequence_of(carried(where, url, options))
         if found is None:
-            sentence = f"request {name} carries no id ({rule.id}): it is not in the ledger"
-            self._notes.add(f"no id {name}", sentence)
-            return None
-        if rule is self._find:
+            self._pass_over(name, f"carries no id ({rule.id})")
+        elif where is not None and sequence is None:
+            self._pass_over(name, f"carries no whole number ({where})")
+        elif isinstance(rule, LedgerWrite):
+            self._count += 1
+            write_all(self._file, attempt_line(self._count, now, found, sequence))
+            return Noted(found, now, self._count)
+        elif rule.sequence is not None and options.get("stream"):
+            self._pass_over(name, "streams its answer, so that nobody else can read it")
+        else:
             return Noted(found, now)
-        self._count += 1
-        write_all(self._file, attempt_line(self._count, now, found))
-        return Noted(found, now, self._count)
+        return None
 
     def end(
-        self, noted: Noted, now: float, status: int, headers: Headers | None, failed: bool
+        self,
+        noted: Noted,
+        now: float,
+        status: int,
+        headers: Headers | None,
+        failed: bool,
+        answer: object = None,
     ) -> None:
-        """Write down what its answer says; `failed` is Locust's word."""
+        """Write down what its answer says; `failed` is Locust's word, `answer` its response."""
         if noted.number is not None:
             word = worded(self._write, self._outcomes, status, headers, failed)
             write_all(self._file, outcome_line(noted.number, now, word, status))
         elif self._find is not None and (status in self._find.absent or 200 <= status < 300):
-            found = status not in self._find.absent
-            write_all(self._file, look_line(noted.id, noted.at, now, found))
+            self._look(self._find, noted, now, status not in self._find.absent, answer)
+
+    def _look(
+        self, rule: LedgerFind, noted: Noted, now: float, found: bool, answer: object
+    ) -> None:
+        sequence = None
+        if found and rule.sequence is not None:
+            content = _parsed(getattr(answer, "content", None))
+            sequence = sequence_of(within(content, rule.sequence))
+            if sequence is None:
+                self._pass_over(rule.request, f"answers no whole number at '{rule.sequence}'")
+                return
+        write_all(self._file, look_line(noted.id, noted.at, now, found, sequence))
+
+    def _pass_over(self, name: str, why: str) -> None:
+        self._notes.add(f"no id {name}", f"request {name} {why}: it is not in the ledger")
 
     def _rule(self, name: str) -> LedgerWrite | LedgerFind | None:
         rules = (self._write, self._find)
@@ -120,8 +147,10 @@ def carried(where: Where, url: str, options: Mapping[str, Any]) -> str | None:
 def _body(options: Mapping[str, Any]) -> Any:
     """What is sent as a mapping: JSON, a form, or text that is JSON."""
     content = options.get("json")
-    if content is None:
-        content = options.get("data")
+    return _parsed(options.get("data") if content is None else content)
+
+
+def _parsed(content: Any) -> Any:
     if not isinstance(content, str | bytes):
         return content
     try:

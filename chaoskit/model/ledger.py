@@ -1,5 +1,6 @@
 """A ledger: which requests are writes, where each must be found again, how attempts are kept.
 
+Where its writes carry a sequence its ids are registers, of which each write replaces the last.
 The attempt is on file before the request is sent, the outcome after it; a line that is missing
 or torn leaves its write *unclear*, which accuses nobody. This module must never touch a file.
 """
@@ -45,6 +46,10 @@ class LedgerWrite(Frozen):
 
     request: str = Field(min_length=1)
     id: Where
+    sequence: Where | None = Field(
+        default=None,
+        description="the ids are registers: the number of the write, higher than the last one's",
+    )
     refused: tuple[int, ...] = Field(
         default=(), description="statuses of a write not applied; default: 4xx but 408 and 409"
     )
@@ -63,6 +68,9 @@ class LedgerFind(Frozen):
     request: str = Field(min_length=1)
     id: Where
     absent: tuple[int, ...] = Field(default=(404,), min_length=1)
+    sequence: str | None = Field(
+        default=None, description="path to the register's sequence in the answer"
+    )
     stale: Duration = Field(
         default=Duration(0), description="so long a write may not be found yet, once it is known"
     )
@@ -94,6 +102,7 @@ class LedgerRead(LedgerPage):
 
     entries: str = Field(default="", description="path to the list in the answer")
     id: str = Field(default="id", description="path to the id in an entry")
+    sequence: str | None = Field(default=None, description="path to the sequence in an entry")
     after: str | None = Field(default=None, description="query parameter: entries after this one")
     next: str | None = Field(default=None, description="path to what the next page comes after")
 
@@ -122,6 +131,18 @@ class LedgerSpec(Frozen):
         default=Duration(30), description="how long the copies have to come to rest and agree"
     )
 
+    @property
+    def sequenced(self) -> bool:
+        """Whether its ids are registers."""
+        return self.write.sequence is not None
+
+    @model_validator(mode="after")
+    def _sequenced_throughout(self) -> LedgerSpec:
+        told = [part.sequence is not None for part in (self.read, self.find) if part is not None]
+        if any(each != self.sequenced for each in told):
+            raise ValueError("'sequence' stands in 'write', 'read' and 'find', or in none of them")
+        return self
+
 
 def within(content: Any, path: str) -> Any:
     """What stands at a dotted `path`; None where there is nothing. An empty path is the whole."""
@@ -132,9 +153,16 @@ def within(content: Any, path: str) -> Any:
     return content
 
 
-def attempt_line(number: int, at: float, id_: str) -> bytes:
+def sequence_of(content: Any) -> int | None:
+    """A whole number, also where it stands as text; None for anything else."""
+    if isinstance(content, str) and content.isascii() and content.isdigit():
+        return int(content)
+    return content if isinstance(content, int) and not isinstance(content, bool) else None
+
+
+def attempt_line(number: int, at: float, id_: str, sequence: int | None = None) -> bytes:
     """One write about to be sent; `number` is unique in its file, `at` monotonic seconds."""
-    return _line({"n": number, "at": at, "id": id_})
+    return _line({"n": number, "at": at, "id": id_, **_numbered(sequence)})
 
 
 def outcome_line(number: int, at: float, word: Word, status: int) -> bytes:
@@ -142,9 +170,16 @@ def outcome_line(number: int, at: float, word: Word, status: int) -> bytes:
     return _line({"n": number, "at": at, "outcome": word, "status": status})
 
 
-def look_line(id_: str, asked: float, ended: float, found: bool) -> bytes:
-    """One look for a write by its id, with an answer that says whether it is there."""
-    return _line({"look": id_, "asked": asked, "ended": ended, "found": found})
+def look_line(
+    id_: str, asked: float, ended: float, found: bool, sequence: int | None = None
+) -> bytes:
+    """One look by an id, with an answer that says whether it is there; of a register, which."""
+    look = {"look": id_, "asked": asked, "ended": ended, "found": found}
+    return _line(look | _numbered(sequence))
+
+
+def _numbered(sequence: int | None) -> dict[str, int]:
+    return {} if sequence is None else {"sequence": sequence}
 
 
 def _line(fields: Mapping[str, Any]) -> bytes:

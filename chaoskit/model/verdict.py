@@ -113,6 +113,9 @@ class Offender(Frozen):
     applied `times` times in the copies named. `invented`: in the copies named though never
     attempted (`at` None) or refused. `stale`: not found `age` seconds after it was known to be
     there, by its acknowledgement or an earlier look.
+
+    Of a register it is the first write, by its `sequence`, that should have been there; what was
+    there instead is `seen` (None: nothing), in `times` looks of which `age` is the oldest.
     """
 
     id: str
@@ -122,6 +125,8 @@ class Offender(Frozen):
     copies: tuple[str, ...] = ()
     times: int = 0
     age: float | None = None
+    sequence: int | None = None
+    seen: int | None = None
 
 
 class CopyFigures(Frozen):
@@ -137,6 +142,7 @@ class CopyFigures(Frozen):
 class DataSafety(Frozen):
     """Writes by id. `unclear`: neither acknowledged nor refused, so that both is right.
 
+    `registers`: how many the load wrote; None where each write has an id of its own.
     `stalest`: the greatest age of a stale look, also within what is allowed; None without one.
 
     `offences` counts every offender of a kind; `offenders` holds the first of them by time.
@@ -154,6 +160,7 @@ class DataSafety(Frozen):
     copies: tuple[CopyFigures, ...] = ()
     offences: dict[Offence, int] = {}
     offenders: tuple[Offender, ...] = ()
+    registers: int | None = None
     reason: str = ""
 
 

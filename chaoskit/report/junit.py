@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from xml.etree import ElementTree as ET
 
 from chaoskit.model.verdict import Gate, Status, Verdict
-from chaoskit.report import words
+from chaoskit.report import datasafety, words
 
 # What XML 1.0 cannot hold, not even escaped.
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -85,7 +85,7 @@ def _evidence(verdict: Verdict, gate: Gate) -> str:
 def _offenders(verdict: Verdict) -> Iterator[str]:
     origin = next((s.begin for s in verdict.spans if s.phase == "baseline"), 0.0)
     for one in verdict.data_safety.offenders if verdict.data_safety else ():
-        offence, id_, at, answer, where = words.offender(one, verdict, origin)
+        offence, id_, at, answer, where = datasafety.offender(one, verdict, origin)
         yield f"{offence} {id_}: attempted {at}, acknowledged {answer}, {where}"
 
 

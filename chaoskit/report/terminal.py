@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from chaoskit.model.verdict import Gate, RecoveryFigures, Status, Verdict
-from chaoskit.report import words
+from chaoskit.report import datasafety, words
 
 STYLES = {Status.HELD: "green", Status.VIOLATED: "red", Status.INCONCLUSIVE: "yellow"}
 _MOST_OFFENDERS = 5
@@ -115,11 +115,11 @@ def _safety(verdict: Verdict) -> list[Text]:
         return []
     style = f"not bold {STYLES[found.status]}"
     line = Text("Data safety: ", style="bold").append(str(found.status), style=style)
-    told = [f"{name.lower()} {value}" for name, value, _ in words.safety(found)]
+    told = [f"{name.lower()} {value}" for name, value, _ in datasafety.safety(found)]
     lines = [line.append(f", {', '.join(told)}", style="not bold")]
     origin = next((s.begin for s in verdict.spans if s.phase == "baseline"), 0.0)
     for one in found.offenders[:_MOST_OFFENDERS]:
-        offence, id_, _, answer, where = words.offender(one, verdict, origin)
+        offence, id_, _, answer, where = datasafety.offender(one, verdict, origin)
         lines.append(Text(f"  {offence} {id_}: acknowledged {answer}; {where}"))
     left = sum(found.offences.values()) - len(found.offenders[:_MOST_OFFENDERS])
     if left:

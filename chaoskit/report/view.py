@@ -12,7 +12,7 @@ from typing import get_args
 
 from chaoskit.model.timeline import InjectionRecord, Trouble
 from chaoskit.model.verdict import Gate, SeriesFigures, Status, Verdict
-from chaoskit.report import words
+from chaoskit.report import datasafety, words
 from chaoskit.report.source import Json, Run
 
 TROUBLES: tuple[Trouble, ...] = get_args(Trouble)
@@ -173,13 +173,13 @@ def _recovery(verdict: Verdict) -> tuple[Figure, ...]:
 
 def _safety(verdict: Verdict) -> tuple[Figure, ...]:
     found = verdict.data_safety
-    return () if found is None else tuple(Figure(*row) for row in words.safety(found))
+    return () if found is None else tuple(Figure(*row) for row in datasafety.safety(found))
 
 
 def _offenders(run: Run) -> tuple[tuple[str, ...], ...]:
     found = run.verdict.data_safety
     shown = found.offenders if found else ()
-    return tuple(words.offender(one, run.verdict, run.origin) for one in shown)
+    return tuple(datasafety.offender(one, run.verdict, run.origin) for one in shown)
 
 
 def _reached(name: str, value: float | None, within: float, late: Status) -> Figure:

@@ -12,24 +12,10 @@ from typing import Any
 
 from chaoskit.model.evidence import Evidence
 from chaoskit.model.timeline import InjectionRecord, Span
-from chaoskit.model.verdict import (
-    CopyFigures,
-    DataSafety,
-    Offender,
-    SeriesFigures,
-    Status,
-    Verdict,
-)
+from chaoskit.model.verdict import SeriesFigures, Status, Verdict
 
 NONE = "–"
 SIGNS = {Status.HELD: "✓", Status.VIOLATED: "✗", Status.INCONCLUSIVE: "?"}
-OFFENCES = {
-    "lost": "acknowledged, and in no copy",
-    "missing": "acknowledged, and not in every copy",
-    "doubled": "applied more than once",
-    "invented": "found, though never attempted or refused",
-    "stale": "looked for and not found, though known to be there",
-}
 STOPS = {
     "violated": "stopped early: an expectation was violated beyond repair",
     "abort": "stopped early by abort_when",
@@ -237,62 +223,3 @@ def proof(injection: InjectionRecord) -> str:
     if injection.lost is not None:
         return "? lost while it was open"
     return "✓ proven in force" if injection.proven else "? not proven in force"
-
-
-def safety(found: DataSafety) -> tuple[tuple[str, str, str], ...]:
-    """Name, figure and note of what became of the writes."""
-    rows = [
-        ("Attempted", whole(found.attempted), f"writes of {found.ledger}, each with its own id"),
-        ("Acknowledged", whole(found.acknowledged), "each has to be in every copy, once"),
-        ("Refused", whole(found.refused), "none of them may be in any copy"),
-        ("Unclear", whole(found.unclear), f"no clear answer; {whole(found.unclear_found)} found"),
-    ]
-    if found.looks:
-        oldest = "none of them stale" if found.stalest is None else _oldest(found.stalest)
-        rows.append(("Looked for", whole(found.looks), f"times while the load ran; {oldest}"))
-    rows += [(f"In {c.name}", _held(c), c.why or _constant(c)) for c in found.copies]
-    rows += [(kind.capitalize(), whole(n), OFFENCES[kind]) for kind, n in found.offences.items()]
-    return tuple(rows)
-
-
-def _oldest(age: float) -> str:
-    return f"the oldest stale answer {seconds(age)} after the write was known"
-
-
-def _held(copy: CopyFigures) -> str:
-    return "not read" if copy.found is None else whole(copy.found)
-
-
-def _constant(copy: CopyFigures) -> str:
-    before, after = copy.constant_before, copy.constant_after
-    if before is None or after is None:
-        return "added by this run"
-    if before == after:
-        return f"added by this run; constant {after:.15g}"
-    return f"added by this run; constant {before:.15g} before, {after:.15g} after"
-
-
-def offender(one: Offender, verdict: Verdict, origin: float) -> tuple[str, ...]:
-    """Offence, id, attempt, acknowledgement and copies; times count from `origin`."""
-    begun = [i.begun for i in verdict.injections if i.begun is not None]
-    first = min(begun, default=None)
-    copies = ", ".join(one.copies) or NONE
-    where = {
-        "lost": "in none",
-        "missing": f"not in {copies}",
-        "stale": f"not found {seconds(one.age)} after it was known",
-    }.get(one.offence, f"in {copies}")
-    times = f", {one.times} times" if one.times else ""
-    told = "never" if one.at is None else moment(one.at - origin)
-    if one.acknowledged is None:
-        answer = "never" if one.at is None else "not acknowledged"
-    else:
-        answer = f"{moment(one.acknowledged - origin)}{_beside(one.acknowledged, first)}"
-    return one.offence, one.id, told, answer, f"{where}{times}"
-
-
-def _beside(at: float, fault: float | None) -> str:
-    if fault is None:
-        return ""
-    side = "after" if at >= fault else "before"
-    return f", {abs(at - fault):.2f} s {side} the first injection began"

@@ -15,7 +15,7 @@ from typing import Any
 import asyncpg
 from aiohttp import web as http
 
-from . import answers, serve
+from . import answers, baskets, serve
 from .cache import Cache
 from .database import READING, WRITING, Database, pools
 from .failures import Unavailable
@@ -72,6 +72,7 @@ class Catalog:
         return [
             http.get("/items", self._items),
             http.get("/items/{item:[0-9]{1,9}}", self._item),
+            http.get("/baskets/{customer}", self._basket),
             http.get("/switches", self._shown),
             http.post("/switches", self._turn),
             http.get("/health", self._health),
@@ -117,6 +118,13 @@ class Catalog:
 
     async def _items(self, _: http.Request) -> http.Response:
         return _answer(await self._shelf.look_up("items", fetch_items))
+
+    async def _basket(self, request: http.Request) -> http.Response:
+        customer = request.match_info["customer"]
+        row = await self._reading.run(lambda c: c.fetchrow(baskets.GET, customer))
+        if row is None:
+            return answers.reply({"error": "no such basket"}, 404)
+        return answers.reply(dict(row))
 
     async def _shown(self, _: http.Request) -> http.Response:
         try:

@@ -14,7 +14,7 @@ from typing import Any
 import asyncpg
 from aiohttp import web as http
 
-from . import answers, ledger, serve
+from . import answers, baskets, ledger, serve
 from .copies import Copies
 from .database import WRITING, Database, Work, pools
 from .failures import Unavailable
@@ -48,6 +48,8 @@ class Orders:
         return [
             http.post("/orders", self._place),
             http.get("/orders/{order_id}", self._find),
+            http.put("/baskets/{customer}", self._fill),
+            http.get("/baskets", self._filled),
             http.get("/ledger", self._list),
             http.get("/stock", self._count),
             http.get("/health", self._health),
@@ -65,7 +67,8 @@ class Orders:
 
     async def _prepare(self) -> None:
         async def make(connection: Connection) -> None:
-            await connection.execute(ledger.SCHEMA % (ledger.LOCK, ledger.STOCK, ITEMS))
+            schema = ledger.SCHEMA % (ledger.LOCK, ledger.STOCK, ITEMS)
+            await connection.execute(schema + baskets.SCHEMA)
 
         while not self._ready:
             try:
@@ -121,6 +124,24 @@ class Orders:
         found = dict(row)
         found.pop("repeats")
         return answers.reply(found)
+
+    async def _fill(self, request: http.Request) -> http.Response:
+        try:
+            wanted = baskets.wanted(await request.json())
+        except ValueError as mistake:
+            return answers.reply({"error": str(mistake)}, 400)
+        given = request.match_info["customer"], wanted.revision, wanted.item
+        row = await self._database.run(lambda c: c.fetchrow(baskets.PUT, *given))
+        if row is None:
+            return answers.reply({"error": "a newer revision is there"}, 409)
+        return answers.reply(dict(row))
+
+    async def _filled(self, request: http.Request) -> http.Response:
+        after = request.query.get("after", "")
+        rows: list[Any] = await self._read(request, lambda c: c.fetch(baskets.LIST, after, PAGE))
+        entries = [dict(row) for row in rows]
+        last = entries[-1]["customer"] if entries else after
+        return answers.reply({"entries": entries, "next": last})
 
     async def _list(self, request: http.Request) -> http.Response:
         try:

@@ -55,6 +55,8 @@ class Storefront:
             http.get("/item/{item}", self._item),
             http.post("/checkout", self._checkout),
             http.get("/orders/{order_id}", self._placed),
+            http.put("/baskets/{customer}", self._fill),
+            http.get("/baskets/{customer}", self._basket),
             http.get("/health", self._health),
             http.get("/switches", self._shown),
             http.post("/switches", self._turn),
@@ -113,6 +115,13 @@ class Storefront:
     async def _placed(self, request: http.Request) -> http.Response:
         path = request.rel_url.raw_path
         return _passed_on(await self._order.call("GET", path))
+
+    async def _fill(self, request: http.Request) -> http.Response:
+        wanted = await read_json(request)
+        return _passed_on(await self._order.call("PUT", request.rel_url.raw_path, wanted))
+
+    async def _basket(self, request: http.Request) -> http.Response:
+        return _passed_on(await self._catalog.call("GET", request.rel_url.raw_path))
 
     async def _health(self, _: http.Request) -> http.Response:
         return answers.reply({"node": self._settings.node, "ready": True})

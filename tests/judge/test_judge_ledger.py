@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chaoskit.judge.ledger import KINDS, Attempt, Copy, History, Look, examine, safety_gate
+from chaoskit.judge.ledger import KINDS, examine, safety_gate
+from chaoskit.judge.writes import Attempt, Copy, History, Look
 from chaoskit.model.verdict import DataSafety, Status
 
 COPIES = ("database1", "database2")

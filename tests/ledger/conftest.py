@@ -42,9 +42,14 @@ class Copies:
         if not isinstance(held, list):
             return (held, {}) if isinstance(held, int) else (200, held)
         after = int(query.get("after", 0))
-        listed = [{"serial": n, "order": {"id": i}} for n, i in enumerate(held, 1) if n > after]
+        listed = [{"serial": n, "order": entry(i)} for n, i in enumerate(held, 1) if n > after]
         listed = listed[: self.page]
         return 200, {"list": listed, "next": listed[-1]["serial"] if listed else after}
+
+
+def entry(held: Any) -> dict[str, Any]:
+    """An id alone, or a register as id and sequence."""
+    return {"id": held} if isinstance(held, str) else dict(zip(("id", "n"), held, strict=True))
 
 
 @pytest.fixture

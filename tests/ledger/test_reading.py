@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from chaoskit.errors import ChaoskitError, TargetError
-from chaoskit.judge.ledger import Attempt, Copy, examine
+from chaoskit.judge.ledger import examine
+from chaoskit.judge.writes import Attempt, Copy, Look
 from chaoskit.ledger import HttpLedger, read_history, write_offenders
-from chaoskit.model.ledger import LedgerSpec, attempt_line, outcome_line
+from chaoskit.model.ledger import LedgerSpec, attempt_line, look_line, outcome_line
 from chaoskit.model.system import System
 from chaoskit.ports import NodeFacts, NodeState
 from chaoskit.world.fake import FakeClock
@@ -225,6 +226,60 @@ def test_the_books_of_all_workers_are_one_history_and_a_torn_line_is_unclear(
     (tmp_path / "load" / "ledger-1.jsonl").write_bytes(b"nonsense\n")
     with pytest.raises(ChaoskitError, match="is no JSON"):
         read_history(tmp_path, "orders", spec())
+
+
+REGISTERS = {
+    "write": {"request": "fill", "id": {"body": "id"}, "sequence": {"body": "n"}},
+    "read": {**READ, "sequence": "order.n"},
+    "find": {"request": "look", "id": {"url": "/{id}"}, "sequence": "n", "stale": "2s"},
+}
+
+
+def test_registers_are_read_whole_for_a_write_changes_what_was_there(
+    ledger: Make, copies: Copies, tmp_path: Path
+) -> None:
+    old = [(f"old{i}", 3) for i in range(7)]
+    copies.held = {"one": [*old, ("mine", 1)], "two": [*old, ("mine", 1)]}
+    made = ledger(**REGISTERS)
+    made.mark(tmp_path)
+    copies.held = {"one": [*old, ("mine", 2), ("new", 1)], "two": [*old, ("mine", 1)]}
+    (tmp_path / "load").mkdir()
+    book = [attempt_line(1, 5.0, "mine", 2), outcome_line(1, 5.1, "ok", 200)]
+    book += [attempt_line(2, 5.2, "new", 1), look_line("mine", 6.0, 6.1, True, 1)]
+    book += [look_line("new", 6.2, 6.3, False)]
+    (tmp_path / "load" / "ledger-0.jsonl").write_bytes(b"".join(book))
+    made.read_back()
+    history = read_history(tmp_path, "baskets", spec(**REGISTERS))
+    assert history.attempts == [Attempt("mine", 5.0, "ok", 5.1, 2), Attempt("new", 5.2, sequence=1)]
+    assert history.looks == [Look("mine", 6.0, 6.1, True, 1), Look("new", 6.2, 6.3, False)]
+    assert (history.sequenced, history.looked, history.stale) == (True, True, 2.0)
+    found = {c.name: (c.entries, c.sequences) for c in history.copies}
+    assert found == {"one": (["mine", "new"], [2, 1]), "two": (["mine"], [1])}
+
+
+def test_copies_of_registers_agree_only_by_their_values(
+    ledger: Make, copies: Copies, clock: FakeClock, tmp_path: Path
+) -> None:
+    copies.held = {"one": [("a", 1), ("b", 2)], "two": [("b", 2), ("a", 1)]}
+    made = ledger(**REGISTERS)
+    made.mark(tmp_path)
+    began = clock.now()
+    made.read_back()
+    assert clock.now() - began < 3
+    copies.held["two"] = [("b", 1), ("a", 2)]
+    made.read_back()
+    assert clock.now() - began > 10
+
+
+@pytest.mark.parametrize("answer", [("a", None), ("a", 1.5), ("a", True), ("a", "one")])
+def test_a_register_without_a_whole_number_is_unread(
+    ledger: Make, copies: Copies, tmp_path: Path, answer: Any
+) -> None:
+    made = ledger(**REGISTERS)
+    made.mark(tmp_path)
+    copies.held["two"] = [answer]
+    made.read_back()
+    assert "an entry without a whole number at 'order.n'" in read(tmp_path, **REGISTERS)["two"].why
 
 
 def test_all_offenders_are_listed_in_a_file(ledger: Make, copies: Copies, tmp_path: Path) -> None:

@@ -36,6 +36,8 @@ ANSWERS: dict[str, tuple[int, dict[str, str]]] = {
     "/sour": (500, {"X-Degraded": "stale"}),
 }
 
+BODIES = {"/register": b'{"basket": {"sequence": 7}}'}
+
 
 class Target(ThreadingHTTPServer):
     """Answers by path; `thaw` cleared freezes every answer, `hits` counts requests by path."""
@@ -73,17 +75,17 @@ class _Answering(BaseHTTPRequestHandler):
             self._drip()
         else:
             self.server.thaw.wait(10)
-            self._answer(*ANSWERS.get(path, (200, {})))
+            self._answer(*ANSWERS.get(path, (200, {})), BODIES.get(path, b"ok"))
             # Unannounced, as a server does with a connection that was idle for too long.
             self.close_connection = path == "/bye"
 
-    def _answer(self, status: int, headers: dict[str, str]) -> None:
+    def _answer(self, status: int, headers: dict[str, str], body: bytes) -> None:
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, value)
-        self.send_header("Content-Length", "2")
+        self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(b"ok")
+        self.wfile.write(body)
 
     def _drip(self) -> None:
         self.close_connection = True

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from conftest import MakeCourse
 
-from chaoskit.judge.ledger import Attempt
+from chaoskit.judge.writes import Attempt
 from chaoskit.ledger import read_history
 from chaoskit.load.book import Book, carried, worded
 from chaoskit.load.gauge import Notes
@@ -160,3 +160,101 @@ def test_a_course_of_load_keeps_its_writes(course: MakeCourse, client: str) -> N
     assert all(made.begin <= one.at for one in attempts)
     assert all(one.ended is None or one.ended >= one.at for one in attempts)
     assert isinstance(attempts[0], Attempt)
+
+
+REGISTERS = LedgerSpec.model_validate(
+    {
+        "write": {"request": "fill", "id": {"url": "/{id}"}, "sequence": {"header": "Sequence"}},
+        "find": {"request": "look", "id": {"url": "/{id}"}, "sequence": "basket.sequence"},
+        "copies": ["a"],
+        "read": {"sequence": "n"},
+    }
+)
+
+
+class Answer:
+    """A response, as both clients have one."""
+
+    def __init__(self, content: bytes | str | None) -> None:
+        self.content = content
+
+
+def test_a_register_is_kept_with_its_sequence(tmp_path: Path) -> None:
+    notes = Notes()
+    book = Book(tmp_path / "ledger-0.jsonl", REGISTERS, Outcomes(), notes)
+    assert book.note("fill", "/mine", {"headers": {"sequence": "12"}}, 1.0) is not None
+    for number, content in enumerate(
+        (b'{"basket": {"sequence": 12}}', '{"basket": {"sequence": 9}}')
+    ):
+        noted = book.note("look", "/mine", {}, 2.0 + number)
+        assert noted is not None
+        book.end(noted, 2.5 + number, 200, {}, False, Answer(content))
+    noted = book.note("look", "/other", {}, 4.0)
+    assert noted is not None
+    book.end(noted, 4.5, 404, {}, True, Answer(b"no such basket"))
+    kept = [json.loads(line) for line in (tmp_path / "ledger-0.jsonl").read_text().splitlines()]
+    assert kept == [
+        {"n": 1, "at": 1.0, "id": "mine", "sequence": 12},
+        {"look": "mine", "asked": 2.0, "ended": 2.5, "found": True, "sequence": 12},
+        {"look": "mine", "asked": 3.0, "ended": 3.5, "found": True, "sequence": 9},
+        {"look": "other", "asked": 4.0, "ended": 4.5, "found": False},
+    ]
+    assert not list(notes.sentences())
+
+
+@pytest.mark.parametrize("content", [None, b"", b"ok", b"{}", b'{"basket": {"sequence": 1.5}}'])
+def test_an_answer_without_a_sequence_says_nothing_and_is_told(
+    tmp_path: Path, content: bytes | None
+) -> None:
+    notes = Notes()
+    book = Book(tmp_path / "ledger-0.jsonl", REGISTERS, Outcomes(), notes)
+    noted = book.note("look", "/mine", {}, 1.0)
+    assert noted is not None
+    book.end(noted, 1.5, 200, {}, False, Answer(content))
+    assert (tmp_path / "ledger-0.jsonl").read_text() == ""
+    assert list(notes.sentences()) == [
+        "request look answers no whole number at 'basket.sequence': it is not in the ledger"
+    ]
+
+
+def test_what_carries_no_sequence_or_streams_is_passed_over_and_told(tmp_path: Path) -> None:
+    notes = Notes()
+    book = Book(tmp_path / "ledger-0.jsonl", REGISTERS, Outcomes(), notes)
+    assert book.note("fill", "/mine", {"headers": {"Sequence": "twelve"}}, 1.0) is None
+    assert book.note("look", "/mine", {"stream": True}, 1.0) is None
+    assert list(notes.sentences()) == [
+        "request fill carries no whole number (header Sequence): it is not in the ledger",
+        "request look streams its answer, so that nobody else can read it: it is not in the ledger",
+    ]
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_a_course_of_load_reads_registers(course: MakeCourse, client: str) -> None:
+    made = course(
+        f"""
+        from locust import {client}, task
+
+        class Shopper({client}):
+            sequence = 0
+
+            @task
+            def fill_and_look(self):
+                self.sequence += 1
+                headers = {{"Sequence": str(self.sequence)}}
+                self.client.get("/register", name="fill", headers=headers)
+                self.client.get("/register", name="look")
+                with self.client.get("/register", name="look", catch_response=True) as answer:
+                    answer.failure("older than what I wrote")
+                self.client.get("/missing", name="look")
+        """,
+        rate=2,
+        ledger=REGISTERS,
+    )
+    made.for_seconds(2.0)
+    history = read_history(made.folder.parent, "baskets", REGISTERS)
+    assert {(one.id, one.word) for one in history.attempts} == {("register", "ok")}
+    assert [one.sequence for one in history.attempts] == [*range(1, len(history.attempts) + 1)]
+    looks = [(one.id, one.found, one.sequence) for one in history.looks]
+    one_round = [("register", True, 7), ("register", True, 7), ("missing", False, None)]
+    assert looks[:3] == one_round
+    assert set(looks) == set(one_round)

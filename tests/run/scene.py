@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from chaoskit.judge.ledger import History
 from chaoskit.judge.verdict import judge
+from chaoskit.judge.writes import History
 from chaoskit.model.experiment import Experiment
 from chaoskit.model.samples import Outcome
 from chaoskit.model.system import System

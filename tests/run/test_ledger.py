@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from chaoskit.errors import TargetError
-from chaoskit.judge.ledger import History
+from chaoskit.judge.writes import History
 from chaoskit.ledger import HttpLedger, read_history
 from chaoskit.load.book import Book
 from chaoskit.load.gauge import Notes
