@@ -116,14 +116,14 @@ def _in_browser(session: Session, person: str, host: str, port: int) -> int:
 
 def _refuse_leftovers(session: Session) -> None:
     """Raises NotRestored when a run of this day has left something in force."""
-    from chaoskit.run.history import outstanding
+    from chaoskit.run.history import leftovers
     from chaoskit.run.journal import NAME, read_records
 
     for entry in session.log.entries():
         if entry.kind != "running" or not (journal := Path(entry.run) / NAME).exists():
             continue
-        if left := outstanding(read_records(journal)):
-            what = ", ".join(f"{one.fault} on {one.point}" for one in left)
+        if left := leftovers(read_records(journal)):
+            what = ", ".join(left)
             raise NotRestored(
                 f"step {entry.step} left in force: {what}; chaoskit revert {entry.run}"
             )

@@ -10,7 +10,7 @@ import click
 from chaoskit.cli import options
 from chaoskit.cli.places import find_system
 from chaoskit.document import load_system
-from chaoskit.errors import InvalidInput
+from chaoskit.errors import InvalidInput, JournalError
 from chaoskit.faults import FaultKind, find
 from chaoskit.model.experiment import MAX_DURATION, Experiment, FaultUse
 from chaoskit.run.calls import StopFlag
@@ -122,7 +122,10 @@ def _hold(experiment: Experiment, path: Path, runtime: str, reports: Path) -> in
 def _tell(folder: Path, error: BaseException | None) -> int:
     from chaoskit.run.history import read_timeline
 
-    held = read_timeline(folder).injections
+    try:
+        held = read_timeline(folder).injections
+    except JournalError as damaged:
+        raise (error or damaged) from None  # what was not put back comes before what is not known
     for injection in held:
         proof = "was proven in force" if injection.proven else "was NOT proven in force"
         if injection.lost is not None:

@@ -16,13 +16,20 @@ if TYPE_CHECKING:
 
 @click.command("revert")
 @click.argument("run", required=False)
-def command(run: str | None) -> int:
+@click.option(
+    "--forget",
+    is_flag=True,
+    help="Forget RUN where its records cannot be read: you have looked at the system yourself.",
+)
+def command(run: str | None, forget: bool) -> int:
     """Put back what RUN (a run directory or id; default: every run) left in force.
 
     Ends with what was put back, what was already gone, what is left and how to mend it by hand;
     exit code 4 when something is left. A run that is under way and on time is touched only when
-    it is named.
+    it is named. What cannot be read keeps new runs from starting, until it is forgotten.
     """
+    if forget and run is None:
+        raise click.UsageError("--forget forgets one run: name it")
     from chaoskit.errors import worst
     from chaoskit.run.clock import SystemClock
     from chaoskit.run.conduct import gone_sentence
@@ -46,6 +53,8 @@ def command(run: str | None) -> int:
     if not outcomes and not gone:
         click.echo("nothing is outstanding")
     _sum_up(outcomes)
+    if forget and _forgotten(outcomes[0], state):
+        return 0
     return worst([exit_code(outcomes), 4 if gone else 0])
 
 
@@ -66,9 +75,25 @@ def _say(outcome: Outcome) -> None:
         click.echo(f"{one.fault} on {one.point}: {one.result}{detail}")
 
 
+def _forgotten(outcome: Outcome, state: StateRoot) -> bool:
+    """Only what no other try would put back is the person's to answer for."""
+    if outcome.exit_code and not outcome.hopeless:
+        click.echo(f"\nrun {outcome.folder.name} is not forgotten: try again what is left")
+        return False
+    if outcome.hopeless:
+        state.close_run(outcome.folder.name)
+        click.echo(f"\nrun {outcome.folder.name} is forgotten: what it left is yours to mend")
+    return True
+
+
 def _sum_up(outcomes: list[Outcome]) -> None:
-    if not any(outcome.lines for outcome in outcomes):
-        return
+    if any(outcome.lines for outcome in outcomes):
+        _print_table(outcomes)
+    for outcome in outcomes:
+        _how_to_mend(outcome)
+
+
+def _print_table(outcomes: list[Outcome]) -> None:
     from rich.console import Console
     from rich.table import Table
 
@@ -78,8 +103,6 @@ def _sum_up(outcomes: list[Outcome]) -> None:
             table.add_row(outcome.folder.name, one.fault, one.point, one.result)
     click.echo()
     Console().print(table)
-    for outcome in outcomes:
-        _how_to_mend(outcome)
 
 
 def _how_to_mend(outcome: Outcome) -> None:
@@ -88,7 +111,8 @@ def _how_to_mend(outcome: Outcome) -> None:
         click.echo(f"\nleft by run {outcome.folder.name}: {one.fault} on {one.point}")
         click.echo(f"  why: {one.detail}")
         if one.by_hand:
-            click.echo("  try again: chaoskit revert " + str(outcome.folder))
+            if not one.hopeless:
+                click.echo("  try again: chaoskit revert " + str(outcome.folder))
             click.echo("  or by hand, in this order:")
         for line in one.by_hand:
             click.echo(f"    {line}")
@@ -96,3 +120,9 @@ def _how_to_mend(outcome: Outcome) -> None:
             click.echo(
                 f"  no command is known for it; its undo stands in {outcome.folder}/journal.jsonl"
             )
+    if outcome.hopeless:
+        click.echo(
+            f"\nrun {outcome.folder.name} keeps new runs from starting; once you have looked at "
+            "the system yourself (`chaoskit system status`): "
+            f"chaoskit revert --forget {outcome.folder}"
+        )

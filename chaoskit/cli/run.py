@@ -9,7 +9,7 @@ import click
 
 from chaoskit.cli import options
 from chaoskit.document import Bound, load_experiments
-from chaoskit.errors import ChaoskitError, Halted, Interrupted, worst
+from chaoskit.errors import ChaoskitError, Halted, Interrupted, JournalError, NotRestored, worst
 from chaoskit.run.calls import StopFlag
 
 if TYPE_CHECKING:  # the module behind it loads what `validate` and `--help` can do without
@@ -100,14 +100,17 @@ def _warn(bound: Bound, opened: Opened, wishes: Wishes, screen: Screen) -> None:
 
 
 def _told(name: str, conducted: Conducted, screen: Screen) -> Ended:
-    """Judge the run that ended, write its pages and show them."""
+    """Judge the run that ended, write its pages and show them; say so where it cannot be judged."""
     from chaoskit.cli.conducting import judge_run
     from chaoskit.cli.screen import Ended, append_to_job
     from chaoskit.report import write_report
     from chaoskit.report.terminal import print_verdict
 
     folder, error = conducted.folder, conducted.error
-    verdict = judge_run(folder)
+    try:
+        verdict = judge_run(folder)
+    except JournalError as damaged:
+        return _unjudged(name, conducted, damaged, screen)
     print_verdict(verdict, screen.console, write_report(folder))
     append_to_job((folder / "report.md").read_text(encoding="utf-8"))
     code = verdict.exit_code
@@ -117,6 +120,18 @@ def _told(name: str, conducted: Conducted, screen: Screen) -> Ended:
     ends = code in ENDS_BATCH or isinstance(error, Halted | Interrupted)
     word = str(verdict.status) if verdict.restored else "NOT RESTORED"
     return Ended(name, word, code, ends, folder, verdict.reasons)
+
+
+def _unjudged(name: str, conducted: Conducted, damaged: JournalError, screen: Screen) -> Ended:
+    """A journal that cannot be read whole is no evidence; what is not put back comes first."""
+    from chaoskit.cli.screen import Ended
+
+    found = [damaged] if conducted.error is None else [conducted.error, damaged]
+    for error in found:
+        screen.complain(str(error))
+    code = worst([_code(error) for error in found])
+    word = "NOT RESTORED" if code == NotRestored.exit_code else "not judged"
+    return Ended(name, word, code, True, conducted.folder, (str(damaged),))
 
 
 def _code(error: BaseException) -> int:

@@ -15,14 +15,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from chaoskit.errors import ChaoskitError, Outstanding
-from chaoskit.model.timeline import InjectionRecord
+from chaoskit.errors import ChaoskitError, JournalError, Outstanding
 from chaoskit.ports import Clock, Json
 from chaoskit.run import processes
 from chaoskit.run.around import Surroundings
 from chaoskit.run.engine import Engine
-from chaoskit.run.history import first, outstanding
-from chaoskit.run.journal import NAME, VERSION, Journal, Record, read_records
+from chaoskit.run.history import first, leftovers, outstanding
+from chaoskit.run.journal import NAME, VERSION, Journal, Record, read_head, read_records
 from chaoskit.run.plan import Plan
 from chaoskit.run.state import StateRoot
 from chaoskit.run.target import Target
@@ -117,25 +116,25 @@ def conduct(
     try:
         return engine(plan, target, around).run()
     finally:
-        if not outstanding(around.journal.records()):
+        if not leftovers(around.journal.records()):
             state.close_run(plan.run)
 
 
 def refuse_leftovers(state: StateRoot, world: Json, clock: Clock) -> None:
     """Raises Outstanding when an earlier run on the same system left something in force.
 
-    A watchdog that is still at work is given a moment. A run whose directory is gone may have been
-    on any system.
+    A watchdog that is still at work is given a moment. A run of which nobody can read what it
+    left, or on which system, may have been on any.
     """
     for folder in state.gone_runs():
         raise Outstanding(f"{gone_sentence(folder)} `chaoskit revert` then forgets it")
     limit = clock.now() + LEFTOVER_PATIENCE
     for folder in state.open_runs():
-        while left := _left(folder, world):
-            if not watchdog_at_work(read_records(folder / NAME)) or clock.now() > limit:
-                raise Outstanding(_sentence(folder, left))
+        while refusal := _refusal(folder, lock_name(world)):
+            if not _attended(folder) or clock.now() > limit:
+                raise Outstanding(refusal)
             clock.sleep(0.2)
-        if not outstanding(read_records(folder / NAME)):
+        if _settled(folder):
             state.close_run(folder.name)
 
 
@@ -147,19 +146,70 @@ def gone_sentence(folder: Path) -> str:
     )
 
 
-def _left(folder: Path, world: Json) -> list[InjectionRecord]:
-    records = read_records(folder / NAME)
-    before = (first(records, "run") or {}).get("world", {})
-    same = before and lock_name(before) == lock_name(world)
-    return outstanding(records) if same else []
+def _refusal(folder: Path, target: str) -> str:
+    """Why nothing may run on `target` before the run in `folder` is in order; empty if it may."""
+    named = None
+    try:
+        named = _target_of(read_head(folder / NAME))
+        if named not in (None, target):
+            return ""
+        records = read_records(folder / NAME)
+    except JournalError as error:
+        return _unknown(folder, named or "any system", str(error))
+    left = leftovers(records)
+    if left and named is None:
+        return _unknown(folder, "any system", f"its journal does not say where: {', '.join(left)}")
+    return _sentence(folder, records, left) if left else ""
+
+
+def _target_of(head: Record | None) -> str | None:
+    """What the run locked, as `lock_name` names it; None where the record does not say."""
+    world = (head or {}).get("world")
+    if not isinstance(world, dict):
+        return None
+    named = (world.get("runtime"), world.get("project") or world.get("system"))
+    return lock_name(world) if all(isinstance(name, str) and name for name in named) else None
+
+
+def _attended(folder: Path) -> bool:
+    try:
+        return watchdog_at_work(read_records(folder / NAME))
+    except JournalError:
+        return False
+
+
+def _settled(folder: Path) -> bool:
+    """Nothing of it is in force, and its runner is gone: one that lives may still inject."""
+    try:
+        records = read_records(folder / NAME)
+    except JournalError:
+        return False
+    begun = first(records, "run") or {}
+    return not leftovers(records) and not processes.alive(begun.get("pid", 0), begun.get("started"))
 
 
 def watchdog_at_work(records: list[Record]) -> bool:
     """Whether the watchdog that these records name still runs."""
-    found = [r for r in records if r["kind"] == "process" and r["what"] == "watchdog"]
-    return any(processes.alive(r["pid"], r["started"]) for r in found)
+    found = [r for r in records if r["kind"] == "process" and r.get("what") == "watchdog"]
+    return any(processes.alive(r.get("pid", 0), r.get("started")) for r in found)
 
 
-def _sentence(folder: Path, left: list[InjectionRecord]) -> str:
-    what = ", ".join(f"{i.fault} on {i.point}" for i in left)
-    return f"run {folder.name} left in force: {what}; put it back with: chaoskit revert {folder}"
+def _sentence(folder: Path, records: list[Record], left: list[str]) -> str:
+    said = f"run {folder.name} left in force: {', '.join(left)}; put it back with: "
+    said += f"chaoskit revert {folder}"
+    return said if outstanding(records) else f"{said}; {_past(folder)}"
+
+
+def _unknown(folder: Path, where: str, why: str) -> str:
+    return (
+        f"run {folder.name} may have left something in force on {where}: {why}. "
+        f"Try: chaoskit revert {folder}; {_past(folder)}"
+    )
+
+
+def _past(folder: Path) -> str:
+    """The way past what no other try would put back."""
+    return (
+        "once you have looked at the system yourself (`chaoskit system status`), "
+        f"this lets runs start again: chaoskit revert --forget {folder}"
+    )

@@ -23,7 +23,7 @@ from chaoskit.run.around import Surroundings
 from chaoskit.run.feed import Feed
 from chaoskit.run.fingerprint import facts
 from chaoskit.run.guards import Guards, Recovering
-from chaoskit.run.history import outstanding
+from chaoskit.run.history import leftovers
 from chaoskit.run.injections import Injections
 from chaoskit.run.live import Moment
 from chaoskit.run.plan import WARMUP, Plan
@@ -200,9 +200,8 @@ class Engine:
         return stops
 
     def _refuse_stuck(self) -> None:
-        if left := outstanding(self.journal.records()):
-            points = ", ".join(f"{i.fault} on {i.point}" for i in left)
-            raise Stopped("failed", f"not put back: {points}")
+        if left := leftovers(self.journal.records()):
+            raise Stopped("failed", f"not put back: {', '.join(left)}")
 
     def _recovery_phase(self) -> None:
         """Wait for steady state and full strength, then hold; each is journalled when reached."""

@@ -1,14 +1,45 @@
-"""Reads a journal back as a timeline. It must never write, and never guess what is not written."""
+"""Reads a journal back as a timeline. It must never write, and never guess what is not written.
+
+Who judges a run reads it strictly: a damaged record is an error. Who puts it back goes past the
+damage, and names what it hides.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from chaoskit.errors import JournalError
 from chaoskit.model.evidence import Evidence
 from chaoskit.model.timeline import InjectionRecord, LoadFacts, Span, Timeline
+from chaoskit.ports import Json
 from chaoskit.run.journal import NAME, Record, read_records
+
+ANNOUNCED = ("id", "fault", "point", "tier", "trouble", "shape", "undo", "deadline")
+# What an undo cannot do without; the rest is for the watchdog's timing and for the verdict.
+NEEDED: dict[str, type | tuple[type, ...]] = {
+    "id": str, "fault": str, "point": str, "shape": str, "undo": dict, "t": (int, float),
+}  # fmt: skip
+DAMAGE = (LookupError, TypeError, ValueError)
+UNKNOWN = "unknown"
+UNSAID = "the reason cannot be read"
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """An injection whose own record is torn or damaged: nothing undoes it from the journal.
+
+    `fault`, `point` and `undo` are what can be read of them all the same; `why` is a sentence.
+    """
+
+    why: str
+    fault: str = UNKNOWN
+    point: str = UNKNOWN
+    undo: Json = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return f"{self.fault} on {self.point} ({self.why})"
 
 
 def read_timeline(folder: Path) -> Timeline:
@@ -34,7 +65,7 @@ def timeline(records: list[Record]) -> Timeline:
         full_strength_at=_recovered(records, "strength"),
         stopped=stopped.get("reason"),
         stop_kind=stopped.get("stop_kind"),
-        restored=last.get("restored", not outstanding(records)),
+        restored=last.get("restored", not leftovers(records)),
         differences=tuple(last.get("differences", ())),
         unasked=sum(r["count"] for r in records if r["kind"] == "unasked"),
         load=LoadFacts(**load["facts"]) if load else LoadFacts(),
@@ -48,26 +79,118 @@ def first(records: list[Record], kind: str) -> Record | None:
 def injections(records: list[Record]) -> list[InjectionRecord]:
     """Every injection that was announced, oldest first.
 
-    Raises JournalError for a record that was written whole but does not say what it must.
+    Raises JournalError for a record that was written whole but does not say what it must, and
+    for an injection that later records speak of and none announces.
     """
+    if torn := _unannounced(records):
+        raise JournalError(f"the journal is damaged: {_cannot_be_read(next(iter(torn)))}")
     try:
-        return _injections(records)
-    except (LookupError, TypeError, ValueError) as error:
-        said = " ".join(str(error).split())
+        return [_record(*one) for one in _told(records)]
+    except DAMAGE as error:
+        said = " ".join(str(error).split()).partition(" [type=")[0]
         raise JournalError(
             f"the journal is damaged: an injection cannot be read: {said}"
         ) from error
 
 
-def _injections(records: list[Record]) -> list[InjectionRecord]:
-    found: dict[str, dict[str, Any]] = {}
-    for record in records:
+def readable(records: list[Record]) -> list[InjectionRecord]:
+    """The injections whose undo can be read, oldest first, whatever else is damaged.
+
+    What was noted of one and cannot be read is passed over: at worst it is undone once more.
+    """
+    return [one for told in _told(records) if (one := _forgiving(*told)) is not None]
+
+
+def unreadable(records: list[Record]) -> list[Unreadable]:
+    """The others, as far as they are not known to be put back, oldest first."""
+    found = [
+        _damaged(announced)
+        for announced, notes in _told(records)
+        if _forgiving(announced, notes) is None and not _known_back(notes)
+    ]
+    torn = [name for name, notes in _unannounced(records).items() if not _known_back(notes)]
+    return found + [Unreadable(_cannot_be_read(name)) for name in torn]
+
+
+def outstanding(records: list[Record]) -> list[InjectionRecord]:
+    """Injections that can be read and were never reported as reverted, newest first."""
+    return [i for i in readable(records) if i.outstanding][::-1]
+
+
+def leftovers(records: list[Record]) -> list[str]:
+    """All that is not known to be put back, in words: what can be read, then what cannot."""
+    known = [f"{i.fault} on {i.point}" for i in outstanding(records)]
+    return known + [str(one) for one in unreadable(records)]
+
+
+def _told(records: list[Record]) -> list[tuple[Record, list[Record]]]:
+    """Each record that announced an injection, with what was noted of it, oldest first."""
+    found: dict[str | int, tuple[Record, list[Record]]] = {}
+    for number, record in enumerate(records):
+        name = record.get("id")
         if record["kind"] == "injecting":
-            kept = ("id", "fault", "point", "tier", "trouble", "shape", "undo", "deadline")
-            found[record["id"]] = {k: record.get(k) for k in kept} | {"begun": record["t"]}
-        elif record.get("id") in found:
-            _note(found[record["id"]], record)
-    return [InjectionRecord(**fields) for fields in found.values()]
+            found[name if isinstance(name, str) else number] = (record, [])
+        elif isinstance(name, str) and name in found:
+            found[name][1].append(record)
+    return list(found.values())
+
+
+def _record(
+    announced: Record, notes: list[Record], kept: tuple[str, ...] = ANNOUNCED
+) -> InjectionRecord:
+    fields = {k: announced.get(k) for k in kept} | {"begun": announced["t"]}
+    for note in notes:
+        _note(fields, note)
+    return InjectionRecord(**fields)
+
+
+def _forgiving(announced: Record, notes: list[Record]) -> InjectionRecord | None:
+    """None where the undo, or what belongs to it, cannot be read."""
+    if (whole := _attempt(announced, notes, ANNOUNCED)) is not None or _amiss(announced):
+        return whole
+    kept = tuple(key for key in ANNOUNCED if key in NEEDED)
+    good = [note for note in notes if _attempt(announced, [note], kept) is not None]
+    return _attempt(announced, good, ANNOUNCED) or _attempt(announced, good, kept)
+
+
+def _attempt(
+    announced: Record, notes: list[Record], kept: tuple[str, ...]
+) -> InjectionRecord | None:
+    try:
+        return _record(announced, notes, kept)
+    except DAMAGE:
+        return None
+
+
+def _amiss(announced: Record) -> list[str]:
+    return [key for key, kind in NEEDED.items() if not isinstance(announced.get(key), kind)]
+
+
+def _damaged(announced: Record) -> Unreadable:
+    amiss = _amiss(announced)
+    said = {k: announced[k] for k in ("fault", "point", "undo") if k not in amiss}
+    name = "" if "id" in amiss else announced["id"]
+    return Unreadable(_cannot_be_read(name, amiss), **said)
+
+
+def _cannot_be_read(name: str, amiss: list[str] | None = None) -> str:
+    which = f"injection {name}" if name else "an injection"
+    detail = f" (missing or damaged: {', '.join(amiss)})" if amiss else ""
+    return f"the record with the undo of {which} cannot be read{detail}; look at the system"
+
+
+def _unannounced(records: list[Record]) -> dict[str, list[Record]]:
+    """Injections that later records speak of and none announces: those records, by id."""
+    named = [r for r in records if isinstance(r.get("id"), str)]
+    announced = {r["id"] for r in named if r["kind"] == "injecting"}
+    spoken = {r["id"] for r in named if r["kind"] in ("injected", "evidence", "lost")}
+    return {name: [r for r in named if r["id"] == name] for name in sorted(spoken - announced)}
+
+
+def _known_back(notes: list[Record]) -> bool:
+    """Whether the last word is that it was put back."""
+    said = [r for r in notes if r["kind"] == "stuck" or (r["kind"] == "reverted" and "by" in r)]
+    return bool(said) and said[-1]["kind"] == "reverted"
 
 
 def _note(fields: dict[str, Any], record: Record) -> None:
@@ -89,12 +212,9 @@ def _note(fields: dict[str, Any], record: Record) -> None:
         case "reverted":
             fields |= {"reverted": record["t"], "reverted_by": record["by"], "stuck": None}
         case "stuck":
-            fields |= {"stuck": record["error"], "reverted": None}
-
-
-def outstanding(records: list[Record]) -> list[InjectionRecord]:
-    """Injections that were announced and never reported as reverted, newest first."""
-    return [i for i in injections(records) if i.outstanding][::-1]
+            # It takes back that it was put back, even where nobody can read why.
+            said = record.get("error")
+            fields |= {"stuck": said if isinstance(said, str) else UNSAID, "reverted": None}
 
 
 def _spans(records: list[Record]) -> list[Span]:
@@ -119,7 +239,7 @@ def _recovered(records: list[Record], what: str) -> float | None:
 
 def _revert_acknowledged(records: list[Record]) -> float | None:
     times = [float(r["t"]) for r in records if r["kind"] == "reverted"]
-    if times and not outstanding(records):
+    if times and not leftovers(records):
         return max(times)
     # Without any injection recovery is counted from the end of the fault phase.
     fault = next((s for s in _spans(records) if s.phase == "fault"), None)

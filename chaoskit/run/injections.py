@@ -19,7 +19,7 @@ from chaoskit.model.timeline import InjectionRecord
 from chaoskit.ports import Clock
 from chaoskit.run.blast import group_of, hit
 from chaoskit.run.choice import chooser, resolve
-from chaoskit.run.history import injections
+from chaoskit.run.history import injections, readable
 from chaoskit.run.journal import Journal
 from chaoskit.run.loss import GONE_BEFORE, gone, why_lost
 from chaoskit.run.plan import Plan, Step, placed, point_of, spec_of
@@ -61,6 +61,7 @@ class Injections:
         self._gate = threading.Lock()
         self._closing = False
         self._under_way: dict[str, float] = {}
+        self._announced: dict[str, InjectionRecord] = {}
         self.opened: list[Opened] = []
         self.first_acknowledged: float | None = None
         self.lost: str | None = None
@@ -146,7 +147,7 @@ class Injections:
         with self._gate:
             if self._closing:
                 return
-            self._journal.append(
+            record = self._journal.append(
                 "injecting",
                 id=injection,
                 fault=step.use.name,
@@ -157,6 +158,7 @@ class Injections:
                 undo=undo,
                 deadline=round(deadline, 3),
             )
+            (self._announced[injection],) = injections([record])
             opened = Opened(injection, step, point)
             self.opened.append(opened)
             self._under_way[injection] = self._clock.now() + LANDING + undo.get("grace", 0.0)
@@ -231,7 +233,7 @@ class Injections:
             return True
 
     def _record(self, opened: Opened) -> InjectionRecord:
-        return next(i for i in injections(self._journal.records()) if i.id == opened.id)
+        return next(i for i in self._told() if i.id == opened.id)
 
     def shut(self) -> None:
         """From now on nothing more is injected; a deed under way is still waited for."""
@@ -255,7 +257,12 @@ class Injections:
         self._revert(self._records(set(which)))
 
     def _records(self, wanted: set[str]) -> list[InjectionRecord]:
-        return [i for i in injections(self._journal.records()) if i.id in wanted]
+        return [i for i in self._told() if i.id in wanted]
+
+    def _told(self) -> list[InjectionRecord]:
+        """All, oldest first; one that cannot be read there any more is as it was announced."""
+        told = {i.id: i for i in readable(self._journal.records())}
+        return [told.get(name, known) for name, known in list(self._announced.items())]
 
     def _revert(self, found: list[InjectionRecord]) -> None:
         announce(self._journal, found[::-1])
@@ -265,10 +272,12 @@ class Injections:
                 tell(self._journal, "lost", id=injection.id, reason=GONE_BEFORE)
             if undone.result != "left":
                 self._claims.pop(injection.id, None)
+                over = {"reverted": self._clock.now()}
+                self._announced[injection.id] = injection.model_copy(update=over)
 
     def still_open(self) -> list[Opened]:
         """Opened and not put back, oldest first."""
-        left = {i.id for i in injections(self._journal.records()) if i.outstanding}
+        left = {i.id for i in self._told() if i.outstanding}
         return [one for one in self.opened if one.id in left]
 
 

@@ -18,6 +18,8 @@ from typing import Any
 from chaoskit.errors import Fenced, JournalError
 from chaoskit.ports import Clock
 
+# Whatever a later version changes: the `world` of its first record goes on naming `runtime`,
+# `project` and `system` as this one does, so that an older chaoskit knows whom a run concerns.
 VERSION = 1
 NAME = "journal.jsonl"
 FENCE = "fence"
@@ -130,15 +132,27 @@ def read_records(path: Path) -> list[Record]:
     Skipping is safe: a record that did not reach the disk whole announced nothing that was done.
     Raises JournalError when there is no journal, or when a newer version of chaoskit wrote it.
     """
+    records = _whole(path)
+    _refuse_newer(path, records)
+    return records
+
+
+def read_head(path: Path) -> Record | None:
+    """The record that begins the run, from a journal of any version; None where none is whole.
+
+    Only its `world` may be read of a later version. Raises JournalError when there is no journal.
+    """
+    return next((record for record in _whole(path) if record["kind"] == "run"), None)
+
+
+def _whole(path: Path) -> list[Record]:
     try:
         lines = path.read_bytes().splitlines()
     except FileNotFoundError as error:
         raise JournalError(f"{path}: there is no journal; is this a run directory?") from error
     except OSError as error:
         raise JournalError(f"{path}: the journal cannot be read: {error.strerror}") from error
-    records = [record for line in lines if (record := _parse(line)) is not None]
-    _refuse_newer(path, records)
-    return records
+    return [record for line in lines if (record := _parse(line)) is not None]
 
 
 def _refuse_newer(path: Path, records: list[Record]) -> None:

@@ -24,7 +24,8 @@ def started(pid: int) -> str | None:
 
 def alive(pid: int, since: str | None) -> bool:
     """Whether the process recorded as (`pid`, `since`) still runs."""
-    return pid > 1 and since is not None and started(pid) == since
+    # Both come from a file, which may be damaged.
+    return isinstance(pid, int) and pid > 1 and since is not None and started(pid) == since
 
 
 def end(pid: int, since: str | None, grace: float = 1.0) -> bool:

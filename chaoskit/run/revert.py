@@ -15,7 +15,7 @@ from chaoskit.errors import ChaoskitError, Fenced, InvalidInput, JournalError
 from chaoskit.faults import find
 from chaoskit.model.timeline import InjectionRecord
 from chaoskit.ports import Clock, World
-from chaoskit.run.history import injections, outstanding
+from chaoskit.run.history import outstanding, readable
 from chaoskit.run.journal import Journal
 
 SETTLE = 1.0
@@ -71,7 +71,8 @@ def revert_one(injection: InjectionRecord, journal: Journal, world: World) -> Un
         left = UNKNOWN.format(injection.fault)
     else:
         try:
-            gone = not _in_force(injection, world)
+            # A look that fails is no reason not to try: the undo may need less than the look.
+            gone = not _may_be_in_force(injection, world)
             spec.revert(injection.undo, world)
             left = STILL if _in_force(injection, world) else ""
         except FAILURES as error:
@@ -109,13 +110,14 @@ def look_again(done: list[Undone], journal: Journal, world: World) -> list[Undon
     """Repeat the undo of whatever is (again) in force."""
     return [
         revert_one(one.injection, journal, world)
-        if one.result == "left" or _seen_again(one.injection, world)
+        if one.result == "left" or _may_be_in_force(one.injection, world)
         else one
         for one in done
     ]
 
 
-def _seen_again(injection: InjectionRecord, world: World) -> bool:
+def _may_be_in_force(injection: InjectionRecord, world: World) -> bool:
+    """Where it cannot be seen, it may be."""
     try:
         return _in_force(injection, world)
     except FAILURES:
@@ -124,5 +126,5 @@ def _seen_again(injection: InjectionRecord, world: World) -> bool:
 
 def landed_late(journal: Journal, world: World) -> list[Undone]:
     """Look once more at every injection of this run and undo what came in force after all."""
-    found = [i for i in injections(journal.records())[::-1] if i.shape == "held"]
-    return [revert_one(i, journal, world) for i in found if _seen_again(i, world)]
+    found = [i for i in readable(journal.records())[::-1] if i.shape == "held"]
+    return [revert_one(i, journal, world) for i in found if _may_be_in_force(i, world)]

@@ -20,7 +20,7 @@ from chaoskit.model.timeline import InjectionRecord
 from chaoskit.ports import Clock, Json, World
 from chaoskit.run import processes
 from chaoskit.run.claim import claim
-from chaoskit.run.history import first, outstanding
+from chaoskit.run.history import Unreadable, first, leftovers, outstanding, unreadable
 from chaoskit.run.journal import NAME, Journal, Record
 from chaoskit.run.revert import FAILURES, SETTLE, Undone, revert_outstanding, stuck
 from chaoskit.run.watchdog import overdue
@@ -40,13 +40,17 @@ class Worlds:
 
 @dataclass(frozen=True)
 class Line:
-    """What became of one injection; `by_hand` are shell commands for one that is left."""
+    """What became of one injection; `by_hand` are shell commands for one that is left.
+
+    `hopeless`: what would put it back cannot be read, so that another try does no more.
+    """
 
     fault: str
     point: str
     result: Literal["put back", "already gone", "left"]
     detail: str = ""
     by_hand: tuple[str, ...] = ()
+    hopeless: bool = False
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,11 @@ class Outcome:
     @property
     def left(self) -> tuple[Line, ...]:
         return tuple(line for line in self.lines if line.result == "left")
+
+    @property
+    def hopeless(self) -> bool:
+        """Something is left or unknown, and no other try would do more."""
+        return bool(self.exit_code) and all(line.hopeless for line in self.left)
 
 
 def exit_code(outcomes: list[Outcome]) -> int:
@@ -102,24 +111,19 @@ def _placed(folder: Path, error: JournalError) -> str:
 
 
 def _nothing_to_do(folder: Path, records: list[Record]) -> Outcome | None:
-    if outstanding(records) or lost(records):
+    if leftovers(records):
         return None
-    return Outcome(folder, notes=("nothing is outstanding",), clear=True)
-
-
-def lost(records: list[Record]) -> list[str]:
-    """Injections that later records speak of and whose own record cannot be read, by id."""
-    announced = {r.get("id") for r in records if r["kind"] == "injecting"}
-    spoken = {str(r["id"]) for r in records if r["kind"] == "injected" and "id" in r}
-    back = {r.get("id") for r in records if r["kind"] == "reverted"}
-    return sorted(spoken - announced - back)
+    head = first(records, "run") or {}
+    # A runner that lives may still inject: nothing may forget its run before it does.
+    alive = processes.alive(head.get("pid", 0), head.get("started"))
+    return Outcome(folder, notes=("nothing is outstanding",), clear=not alive)
 
 
 def _on_time(records: list[Record], clock: Clock) -> str:
     """Why the run is its runner's business still; empty when it is ours."""
     head = first(records, "run") or {}
-    pid = head.get("pid")
-    if not isinstance(pid, int) or not processes.alive(pid, head.get("started")):
+    pid = head.get("pid", 0)
+    if not processes.alive(pid, head.get("started")):
         return ""
     if first(records, "fenced") or first(records, "end"):
         return ""
@@ -135,9 +139,8 @@ def _left_to(rival: str, folder: Path, records: list[Record], worlds: Worlds) ->
     """What another process is putting back just now is not in order yet."""
     note = f"{rival} is putting it back just now; look again with: chaoskit revert {folder}"
     detail = f"{rival} has not put it back yet"
-    world = _description(records)
-    lines = tuple(_line(Undone(i, "left", detail), world, worlds) for i in outstanding(records))
-    return Outcome(folder, lines, (note,), LEFT)
+    done = [Undone(i, "left", detail) for i in outstanding(records)]
+    return Outcome(folder, _lines(done, records, worlds), (note,), LEFT)
 
 
 def _put_back(journal: Journal, worlds: Worlds, clock: Clock, settle: float) -> Outcome:
@@ -145,10 +148,8 @@ def _put_back(journal: Journal, worlds: Worlds, clock: Clock, settle: float) -> 
     with _warned() as said:
         _fence(journal)
         records = journal.records()
-        description = _description(records)
         done = _undone(journal, worlds, clock, settle, records)
-        lines = tuple(_line(one, description, worlds) for one in done)
-        lines += tuple(_lost_line(name) for name in lost(records))
+        lines = _lines(done, records, worlds)
         left = [line for line in lines if line.result == "left"]
         tell_end(journal, left)
     clear = not left and not said
@@ -203,24 +204,29 @@ def _stuck(journal: Journal, found: list[InjectionRecord], why: str) -> list[Und
     return [Undone(injection, "left", why) for injection in found]
 
 
+def _lines(done: list[Undone], records: list[Record], worlds: Worlds) -> tuple[Line, ...]:
+    """What was tried, then what nobody could try."""
+    description = _description(records)
+    tried = [_line(one, description, worlds) for one in done]
+    return (*tried, *(_hopeless_line(one, description, worlds) for one in unreadable(records)))
+
+
 def _line(one: Undone, description: Json, worlds: Worlds) -> Line:
-    injection = one.injection
-    commands = worlds.by_hand(description, injection.undo) if _ours_to_tell(one) else ()
-    return Line(injection.fault, injection.point, one.result, one.detail, commands)
+    fault, left = one.injection.fault, one.result == "left"
+    commands = _commands(fault, one.injection.undo, description, worlds) if left else ()
+    headless = left and not description
+    return Line(fault, one.injection.point, one.result, one.detail, commands, headless)
 
 
-def _ours_to_tell(one: Undone) -> bool:
-    """What undoes a fault that this version does not know is not guessed."""
-    return one.result == "left" and _known(one.injection)
+def _hopeless_line(one: Unreadable, description: Json, worlds: Worlds) -> Line:
+    commands = _commands(one.fault, one.undo, description, worlds)
+    return Line(one.fault, one.point, "left", one.why, commands, hopeless=True)
 
 
-def _known(injection: InjectionRecord) -> bool:
-    return injection.fault in {kind.name for kind in all_faults()}
-
-
-def _lost_line(injection: str) -> Line:
-    why = f"the record with the undo of injection {injection} cannot be read; look at the system"
-    return Line("unknown", "unknown", "left", why)
+def _commands(fault: str, undo: Json, description: Json, worlds: Worlds) -> tuple[str, ...]:
+    """None for a fault that this version does not know: what undoes it is not guessed."""
+    known = fault in {kind.name for kind in all_faults()}
+    return worlds.by_hand(description, undo) if known else ()
 
 
 def tell_end(journal: Journal, left: list[Line]) -> None:

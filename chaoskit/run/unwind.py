@@ -13,7 +13,7 @@ from chaoskit.run.agenda import Agenda
 from chaoskit.run.around import Surroundings
 from chaoskit.run.feed import Feed
 from chaoskit.run.fingerprint import differences, facts
-from chaoskit.run.history import outstanding
+from chaoskit.run.history import outstanding, unreadable
 from chaoskit.run.injections import Injections
 from chaoskit.run.journal import Journal
 from chaoskit.run.plan import Plan
@@ -97,11 +97,14 @@ def _close(
     around: Surroundings, target: Target, plan: Plan, before: Json | None
 ) -> NotRestored | JournalError | None:
     """Compare the fingerprints and write the last record."""
-    left = outstanding(around.journal.records())
+    records = around.journal.records()
+    left, hopeless = outstanding(records), unreadable(records)
     found = [f"{i.fault} on {i.point} was not put back: {i.stuck or UNSAID}" for i in left]
+    found += [f"{i.fault} on {i.point} is not known to be put back: {i.why}" for i in hopeless]
     if before is not None:
         found += _differences(around.journal, target, plan, before)
-    commands = [command for i in left for command in target.world.by_hand(i.undo)]
+    undos = [*(i.undo for i in left), *(i.undo for i in hopeless)]
+    commands = [command for undo in undos for command in target.world.by_hand(undo)]
     last = {"restored": not found, "differences": found, "by_hand": commands}
     unsaid = tell(around.journal, "end", **last)
     if found:

@@ -19,7 +19,7 @@ from chaoskit.model.timeline import InjectionRecord
 from chaoskit.ports import Clock, World
 from chaoskit.run import processes
 from chaoskit.run.claim import claim
-from chaoskit.run.history import first, outstanding
+from chaoskit.run.history import first, leftovers, outstanding, unreadable
 from chaoskit.run.journal import Journal, Record
 from chaoskit.run.revert import landed_late, revert_outstanding, stuck
 
@@ -59,10 +59,10 @@ class Watchdog:
                 self._outlast_runner()
         records = self._read()
         if first(records, "end") is not None and not outstanding(records):
-            return True
+            return not unreadable(records)
         if not self.journal.fenced:
             self._take_over("the runner died")
-        return not outstanding(self._read())
+        return not leftovers(self._read())
 
     def look(self) -> bool:
         """One look at a runner that lives; True when it was overdue and has been taken over."""
@@ -87,7 +87,8 @@ class Watchdog:
 
     def _take_over(self, why: str) -> None:
         self._try_to_write(lambda: self.journal.fence(why))
-        children = [r for r in self._read() if r["kind"] == "process" and r["what"] != "watchdog"]
+        named = [r for r in self._read() if r["kind"] == "process"]
+        children = [r for r in named if r.get("what") != "watchdog"]
         # Beside the undo, not before it: a load that will not end must not hold a fault open.
         ending = threading.Thread(target=_end, args=(children,), name="children", daemon=True)
         ending.start()
@@ -103,11 +104,12 @@ class Watchdog:
             if not outstanding(self._read()):
                 break
             self.clock.sleep(1.0)
-        left = outstanding(self._read())
+        left, hopeless = outstanding(self._read()), unreadable(self._read())
+        undos = [*(i.undo for i in left), *(i.undo for i in hopeless)]
         last = {
-            "restored": not left,
-            "differences": [i.point for i in left],
-            "by_hand": [command for i in left for command in self.world.by_hand(i.undo)],
+            "restored": not undos,
+            "differences": [*(i.point for i in left), *map(str, hopeless)],
+            "by_hand": [command for undo in undos for command in self.world.by_hand(undo)],
         }
         self._try_to_write(lambda: self.journal.append("end", **last))
 
@@ -130,4 +132,4 @@ class Watchdog:
 
 def _end(children: list[Record]) -> None:
     for record in children:
-        processes.end(record["pid"], record["started"], grace=0.2)
+        processes.end(record.get("pid", 0), record.get("started"), grace=0.2)

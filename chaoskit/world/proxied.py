@@ -35,6 +35,16 @@ class Traffic(Protocol):
         """Connections reset by the server's machine so far; None where it cannot be read."""
 
 
+class Uncounted:
+    """Traffic where nobody needs to know: nothing is asked, and nothing is said to be seen."""
+
+    def sessions(self, doors: Iterable[str], patient: bool = True) -> tuple[str, ...] | None:
+        return None
+
+    def refused(self) -> int | None:
+        return None
+
+
 @dataclass(frozen=True)
 class ProxiedLink:
     """The link `name`, carried by `proxies` of `server`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,8 +15,12 @@ from chaoskit.document import load_system
 from chaoskit.model.system import RuntimeSpec, System
 from chaoskit.ports import Answer
 from chaoskit.run.history import read_timeline
+from chaoskit.run.journal import NAME
+from chaoskit.run.state import StateRoot
 from chaoskit.run.target import Target
 from chaoskit.world.fake import FakeProbe, FakeWorld
+from tests.run.leftovers import damage
+from tests.run.live_run import eventually
 
 SYSTEM = """\
 system: stall
@@ -250,3 +255,30 @@ def test_a_hook_refuses_what_is_held_by_hand(call: Call, stall: Path) -> None:
     assert code == 3
     assert "halted by halt_when, item 1 (file incident exists) (an incident is open)" in told
     assert not list(stall.glob("reports/*/*"))
+
+
+def test_what_is_not_put_back_comes_before_a_journal_that_cannot_be_read(
+    call: Call, stall: Path
+) -> None:
+    """The real watchdog stands beside it; the record of the kill is damaged while it is held."""
+    before = FakeWorld.on_disk(stall / "world.json").fingerprint(["web1"])
+
+    def in_force() -> list[Path]:
+        return [p for p in stall.glob("reports/*/*/" + NAME) if '"injected"' in p.read_text()]
+
+    def spoil() -> None:
+        (journal,) = eventually("the fault is in force", in_force)
+        damage(journal.parent, "id")
+
+    spoiling = threading.Thread(target=spoil)
+    spoiling.start()
+    code, told = call("inject", "kill", "--node", "web1", "--for", "4s")
+    spoiling.join()
+    assert code == 4, told
+    assert "kill on web1 is not known to be put back: the record with the undo of an" in told
+    assert FakeWorld.on_disk(stall / "world.json").fingerprint(["web1"]) == before
+    (folder,) = stall.glob("reports/by-hand/*")
+    assert StateRoot().open_runs() == [folder]
+    code, told = call("inject", "kill", "--node", "web1", "--for", "4s")
+    assert code == 4, told
+    assert f"chaoskit revert --forget {folder}" in told

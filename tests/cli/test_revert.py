@@ -11,14 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from chaoskit.ports import Json
+from chaoskit.ports import Json, NodeState
 from chaoskit.run import processes
 from chaoskit.run.clock import SystemClock
 from chaoskit.run.history import outstanding
-from chaoskit.run.journal import NAME, read_records
+from chaoskit.run.journal import NAME, Journal, read_records
 from chaoskit.run.state import StateRoot
+from chaoskit.world import reopen_world
 from chaoskit.world.fake import FakeWorld
-from tests.run.leftovers import LINK, POINTS, fake_world, leave, rewrite
+from tests.run.leftovers import LINK, POINTS, damage, fake_world, leave, rewrite
+from tests.world.standin import standin
 
 ROOT = Path(__file__).parents[2]
 CLOCK = SystemClock()
@@ -39,17 +41,19 @@ def before(world: FakeWorld) -> Json:
     return world.fingerprint(POINTS)
 
 
-def begin_revert(state: StateRoot, *words: str, cwd: Path = ROOT) -> subprocess.Popen[str]:
+def begin_revert(
+    state: StateRoot, *words: str, cwd: Path = ROOT, **environment: str
+) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "chaoskit", "revert", *words],
-        cwd=cwd, env=os.environ | {"CHAOSKIT_STATE": str(state.path)},
+        cwd=cwd, env=os.environ | {"CHAOSKIT_STATE": str(state.path)} | environment,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
 
 
-def revert(state: StateRoot, *words: str, cwd: Path = ROOT) -> tuple[int, str]:
+def revert(state: StateRoot, *words: str, cwd: Path = ROOT, **environment: str) -> tuple[int, str]:
     """Exit code and what was said; a traceback or a bug of ours fails the test."""
-    with begin_revert(state, *words, cwd=cwd) as process:
+    with begin_revert(state, *words, cwd=cwd, **environment) as process:
         said, wrong = process.communicate(timeout=60)
     assert wrong == ""
     return process.returncode, said
@@ -145,6 +149,83 @@ def test_a_run_whose_directory_is_gone_is_told_once(state: StateRoot, world: Fak
     assert code == 4
     assert f"the directory of run {folder.name} is gone ({folder})" in said
     assert revert(state) == (0, f"state: {state.path}\nnothing is outstanding\n")
+
+
+def test_a_damaged_record_is_left_and_told_until_somebody_answers_for_it(
+    state: StateRoot, world: FakeWorld, before: Json
+) -> None:
+    folder = left_by(state, world, "20260101T000000Z-aaaa", ("kill", "web1"), ("cut", LINK))
+    damage(folder, "fault", None)
+    for _ in range(2):
+        code, said = revert(state)
+        assert (code, state.open_runs()) == (4, [folder])
+        assert "unknown on web1: left (the record with the undo of injection 0-kill cannot" in said
+        assert f"chaoskit revert --forget {folder}" in said
+    assert "cut on web -> cache: put back" not in said
+    world.node("web1").reach(NodeState.RUNNING)
+    assert world.fingerprint(POINTS) == before
+    code, said = revert(state, "--forget", folder.name)
+    assert (code, state.open_runs()) == (0, [])
+    assert f"run {folder.name} is forgotten: what it left is yours to mend" in said
+
+
+def test_a_journal_that_cannot_be_read_is_forgotten_only_when_it_is_named(
+    state: StateRoot, world: FakeWorld
+) -> None:
+    folder = left_by(state, world, "20260101T000000Z-aaaa", ("kill", "web1"))
+    head = read_records(folder / NAME)[0] | {"version": 7}
+    rewrite(folder, 0, json.dumps(head).encode())
+    with begin_revert(state, "--forget") as process:
+        _, wrong = process.communicate(timeout=60)
+    assert (process.returncode, state.open_runs()) == (2, [folder])
+    assert "--forget forgets one run: name it" in wrong
+    written = (folder / NAME).read_bytes()
+    assert revert(state, "--forget", folder.name)[0] == 0
+    assert state.open_runs() == []
+    assert (folder / NAME).read_bytes() == written
+
+
+def test_what_can_still_be_put_back_is_not_forgotten(
+    state: StateRoot, world: FakeWorld, tmp_path: Path
+) -> None:
+    folder = left_by(state, world, "20260101T000000Z-aaaa", ("kill", "web1"))
+    (tmp_path / "world.json").rename(tmp_path / "away.json")
+    code, said = revert(state, "--forget", folder.name)
+    assert (code, state.open_runs()) == (4, [folder])
+    assert f"run {folder.name} is not forgotten: try again what is left" in said
+
+
+def test_without_an_engine_links_are_lifted_and_each_node_is_left_with_its_commands(
+    state: StateRoot, tmp_path: Path
+) -> None:
+    nowhere = f"unix://{tmp_path}/no.sock"
+    with standin("c1") as proxies:
+        world = reopen_world(
+            {
+                "runtime": "docker", "system": "shop", "project": "shop", "tiers": {},
+                "proxies": proxies.url, "links": {LINK: ["c1"]}, "pings": {},
+            }
+        )  # fmt: skip
+        folder = leave(
+            tmp_path / "reports" / "run-1", world, CLOCK, ("latency", LINK), ("cut", LINK)
+        )
+        undo = {"node": "web1", "was": "running", "wanted": "killed", "grace": 0.0}
+        Journal(folder, CLOCK).append(
+            "injecting", id="2-kill", fault="kill", point="web1", tier="web",
+            trouble="unavailable", shape="held", undo=undo, deadline=1.0,
+        )  # fmt: skip
+        state.open_run("run-1", folder)
+        assert proxies.proxies["c1"]["toxics"]
+        assert not proxies.proxies["c1"]["enabled"]
+        code, said = revert(state, DOCKER_HOST=nowhere)
+        assert proxies.proxies["c1"]["toxics"] == []
+        assert proxies.proxies["c1"]["enabled"]
+    assert code == 4
+    assert "latency on web -> cache: put back\n" in said
+    assert "cut on web -> cache: put back\n" in said
+    assert f"kill on web1: left (Unreachable: no Docker engine answers at {nowhere}" in said
+    assert "    docker start $(docker ps -a" in said
+    assert [i.point for i in outstanding(read_records(folder / NAME))] == ["web1"]
 
 
 def test_two_at_once_do_no_harm(state: StateRoot, world: FakeWorld, before: Json) -> None:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 from chaoskit.faults import find
-from chaoskit.ports import Clock, Json
+from chaoskit.ports import Clock, Json, World
 from chaoskit.run.journal import NAME, VERSION, Journal
 from chaoskit.world.fake import FakeWorld
 
 LINK = "web -> cache"
 POINTS = ["web1", "web2", LINK]
+MISSING = object()
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "latency": {"delay": "80ms"},
     "bandwidth": {"rate": "9KB/s"},
@@ -22,9 +24,7 @@ def fake_world(path: Path) -> FakeWorld:
     return FakeWorld("shop", {"web": ["web1", "web2"]}, {LINK: ["c1", "c2"]}, path=path)
 
 
-def leave(
-    folder: Path, world: FakeWorld, clock: Clock, *faults: tuple[str, str], **head: Any
-) -> Path:
+def leave(folder: Path, world: World, clock: Clock, *faults: tuple[str, str], **head: Any) -> Path:
     """The run directory `folder`, whose runner died with `faults` (name, point) in force."""
     folder.mkdir(parents=True)
     journal = Journal(folder, clock)
@@ -44,8 +44,21 @@ def leave(
 
 
 def rewrite(folder: Path, number: int, line: bytes) -> None:
-    """Put `line` in the place of line `number` (from 0) of the journal."""
+    """Put `line` in the place of line `number` (from 0) of the journal; also while it is read."""
     path = folder / NAME
     lines = path.read_bytes().splitlines()
     lines[number] = line
-    path.write_bytes(b"\n".join(lines) + b"\n")
+    draft = path.with_suffix(".new")
+    draft.write_bytes(b"\n".join(lines) + b"\n")
+    draft.replace(path)
+
+
+def damage(folder: Path, key: str, value: Any = MISSING) -> None:
+    """Change `key` of the first injection's own record, or take it away."""
+    lines = (folder / NAME).read_bytes().splitlines()
+    number = next(n for n, line in enumerate(lines) if json.loads(line)["kind"] == "injecting")
+    record = json.loads(lines[number])
+    del record[key]
+    if value is not MISSING:
+        record[key] = value
+    rewrite(folder, number, json.dumps(record).encode())

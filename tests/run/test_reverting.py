@@ -209,17 +209,6 @@ def test_a_head_that_cannot_be_read_leaves_all_of_the_run(
     assert outcome.exit_code == 4
 
 
-def test_a_record_that_does_not_say_what_it_must_is_one_clear_message(
-    tmp_path: Path, world: FakeWorld, clock: FakeClock
-) -> None:
-    folder = leave(tmp_path / "run", world, clock, KILL)
-    rewrite(folder, 1, b'{"kind": "injecting", "id": "0-kill", "t": 1, "undo": "none"}')
-    outcome = revert_run(folder, worlds(world), clock)
-    (note,) = outcome.notes
-    assert note.startswith(f"{folder / NAME}: the journal is damaged: an injection cannot be read")
-    assert (outcome.exit_code, outcome.clear) == (5, False)
-
-
 def test_a_folder_without_a_journal_is_one_clear_message(
     tmp_path: Path, world: FakeWorld, clock: FakeClock
 ) -> None:
@@ -239,6 +228,26 @@ def test_a_runner_that_is_alive_and_on_time_is_left_alone(
     assert "`chaoskit halt`" in outcome.notes[0]
     assert (folder / NAME).read_bytes() == content
     assert world.node("web1").facts().state is NodeState.KILLED
+
+
+def test_a_runner_that_lives_and_has_injected_nothing_yet_is_not_forgotten(
+    tmp_path: Path, world: FakeWorld, clock: FakeClock
+) -> None:
+    folder = leave(tmp_path / "run", world, clock, **alive())
+    outcome = revert_run(folder, worlds(world), clock)
+    assert (outcome.notes, outcome.exit_code) == (("nothing is outstanding",), 0)
+    assert not outcome.clear
+
+
+def test_a_look_that_fails_is_no_reason_not_to_try_the_undo(
+    tmp_path: Path, world: FakeWorld, clock: FakeClock, before: Json
+) -> None:
+    folder = leave(tmp_path / "run", world, clock, KILL)
+    world.fail_next("facts", Unreachable("gone"))
+    outcome = revert_run(folder, worlds(world), clock)
+    assert told(outcome) == [("kill", "web1", "put back")]
+    assert [r["kind"] for r in records(folder)].count("stuck") == 0
+    assert world.fingerprint(POINTS) == before
 
 
 def test_a_runner_that_is_named_is_fenced_off(

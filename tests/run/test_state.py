@@ -10,13 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from chaoskit.errors import Halted, JournalError, Outstanding, Refused
+from chaoskit.errors import Halted, Outstanding, Refused
+from chaoskit.ports import Json
 from chaoskit.run import processes
 from chaoskit.run.conduct import refuse_leftovers
 from chaoskit.run.journal import VERSION, Journal
 from chaoskit.run.state import StateRoot, default_root
 from chaoskit.world.fake import FakeClock
 
+SHOP: Json = {"runtime": "fake", "system": "shop"}
 HOLD = """
 import sys
 from pathlib import Path
@@ -85,7 +87,7 @@ def test_a_second_run_is_refused_with_the_first_ones_name(state: StateRoot) -> N
 
 
 def test_leftovers_of_the_same_system_refuse_a_run(state: StateRoot, tmp_path: Path) -> None:
-    world = {"runtime": "fake", "system": "shop"}
+    world = SHOP
     journal = Journal(tmp_path, FakeClock())
     journal.append("run", world=world)
     journal.append("injecting", id="a", fault="kill", point="web1", tier="web",
@@ -101,11 +103,85 @@ def test_leftovers_of_the_same_system_refuse_a_run(state: StateRoot, tmp_path: P
 def test_a_journal_of_a_newer_version_refuses_a_run_by_its_number(
     state: StateRoot, tmp_path: Path
 ) -> None:
-    world = {"runtime": "fake", "system": "shop"}
-    Journal(tmp_path, FakeClock()).append("run", version=VERSION + 1, world=world)
+    Journal(tmp_path, FakeClock()).append("run", version=VERSION + 1, world=SHOP)
     state.open_run("run-1", tmp_path)
-    with pytest.raises(JournalError, match=f"version {VERSION + 1}, this chaoskit reads up to"):
-        refuse_leftovers(state, world, FakeClock())
+    with pytest.raises(Outstanding) as refused:
+        refuse_leftovers(state, SHOP, FakeClock())
+    said = str(refused.value)
+    assert f"{tmp_path}/journal.jsonl: the journal has version {VERSION + 1}, this chaos" in said
+    assert f"on fake/shop: {tmp_path}" in said
+    assert f"chaoskit revert {tmp_path}" in said
+    assert f"chaoskit revert --forget {tmp_path}" in said
+
+
+def test_a_journal_of_another_system_blocks_nothing_here_whatever_its_state(
+    state: StateRoot, tmp_path: Path
+) -> None:
+    for run, version in (("run-1", VERSION + 1), ("run-2", VERSION)):
+        (tmp_path / run).mkdir()
+        journal = Journal(tmp_path / run, FakeClock())
+        journal.append("run", version=version, world=SHOP)
+        journal.append("injecting", undo="damaged")
+        state.open_run(run, tmp_path / run)
+    refuse_leftovers(state, {"runtime": "fake", "system": "other"}, FakeClock())
+    refuse_leftovers(state, {"runtime": "local", "system": "shop"}, FakeClock())
+    assert [folder.name for folder in state.open_runs()] == ["run-2", "run-1"]
+    with pytest.raises(Outstanding):
+        refuse_leftovers(state, SHOP, FakeClock())
+
+
+def test_a_damaged_injection_refuses_a_run_like_one_that_can_be_read(
+    state: StateRoot, tmp_path: Path
+) -> None:
+    journal = Journal(tmp_path, FakeClock())
+    journal.append("run", world=SHOP)
+    journal.append("injecting", id="a", fault="kill", point="web1", shape="held", undo="damaged")
+    state.open_run("run-1", tmp_path)
+    with pytest.raises(
+        Outstanding, match=r"kill on web1 .*undo of injection a cannot be.*--forget"
+    ):
+        refuse_leftovers(state, SHOP, FakeClock())
+
+
+@pytest.mark.parametrize(
+    "head",
+    [None, {}, {"world": "shop"}, {"world": {"system": "shop"}}, {"world": {"runtime": ["fake"]}}],
+    ids=["none", "no world", "text", "no runtime", "a list"],
+)
+def test_a_journal_that_does_not_say_on_which_system_refuses_the_next_on_any(
+    state: StateRoot, tmp_path: Path, head: Json | None
+) -> None:
+    folder = tmp_path / "run-1"
+    folder.mkdir()
+    journal = Journal(folder, FakeClock())
+    if head is not None:
+        journal.append("run", **head)
+    state.open_run("run-1", folder)
+    injecting = {"id": "a", "fault": "kill", "point": "web1", "trouble": "unavailable"}
+    journal.append("injecting", **injecting, shape="held", undo={"node": "web1"})
+    with pytest.raises(Outstanding, match=r"on any system: .*kill on web1.*chaoskit revert /"):
+        refuse_leftovers(state, {"runtime": "fake", "system": "other"}, FakeClock())
+    journal.append("reverted", id="a", by="revert")
+    refuse_leftovers(state, SHOP, FakeClock())
+    assert state.open_runs() == []
+
+
+def test_a_journal_that_is_not_there_refuses_the_next_on_any_system(
+    state: StateRoot, tmp_path: Path
+) -> None:
+    state.open_run("run-1", tmp_path)
+    with pytest.raises(Outstanding, match=r"on any system: .*there is no journal.*--forget /"):
+        refuse_leftovers(state, SHOP, FakeClock())
+
+
+def test_a_run_that_lives_and_has_injected_nothing_yet_is_not_forgotten(
+    state: StateRoot, tmp_path: Path
+) -> None:
+    own = {"pid": os.getpid(), "started": processes.started(os.getpid())}
+    Journal(tmp_path, FakeClock()).append("run", world=SHOP, **own)
+    state.open_run("run-1", tmp_path)
+    refuse_leftovers(state, {"runtime": "fake", "system": "other"}, FakeClock())
+    assert state.open_runs() == [tmp_path]
 
 
 def test_a_run_whose_directory_is_gone_refuses_the_next_on_any_system(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 import socket
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,12 @@ import pytest
 from chaoskit.errors import Unreachable
 from chaoskit.model.system import RuntimeSpec, System
 from chaoskit.ports import NodeState
-from chaoskit.world.docker import docker_description, open_docker
+from chaoskit.world.docker import docker_description, open_docker, reopen_docker
 from chaoskit.world.docker.capabilities import capabilities
 from chaoskit.world.docker.fingerprint import node_fingerprint
 from chaoskit.world.docker.nodes import address_of, node_name, state_of
 from chaoskit.world.docker.traffic import peers, resets_sent
+from tests.world.standin import standin
 
 CONTAINER: dict[str, Any] = {
     "Id": "4866ab6b93fa39c0",
@@ -174,3 +176,25 @@ def test_an_engine_that_is_away_is_one_sentence_with_what_to_do(
     (missing,) = capabilities(description)
     assert not missing.ok
     assert "kill" in missing.faults
+
+
+@pytest.mark.parametrize("host", ["tcp://127.0.0.1:1", "unix:///nowhere", "what://is/that"])
+def test_reopened_without_an_engine_a_link_is_lifted_and_a_node_says_why_not(
+    monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", host)
+    latency = {"kind": "latency", "delay": 0.08, "jitter": 0.0}
+    with standin("web-cache1") as proxies:
+        links = {"web -> cache": ["web-cache1"]}
+        description = {"runtime": "docker", "system": "shop", "links": links}
+        world = reopen_docker(description | {"proxies": proxies.url})
+        link = world.link("web -> cache")
+        was = link.survey()
+        link.impose("0-0", latency)
+        assert link.observe("0-0", latency).listed
+        assert link.observe("0-0", latency).connections is None
+        link.lift("0-0", latency, was)
+        assert not link.observe("0-0", latency).listed
+        with pytest.raises(Unreachable, match=f"no Docker engine answers at {re.escape(host)} "):
+            world.node("web1")
+        world.close()

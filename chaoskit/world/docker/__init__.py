@@ -9,17 +9,17 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from chaoskit.model.system import Ping, RuntimeSpec, System
 from chaoskit.ports import Json
 from chaoskit.world import kernel
 from chaoskit.world.by_hand import by_hand
-from chaoskit.world.docker.engine import Engine
+from chaoskit.world.docker.engine import Engine, Unasked
 from chaoskit.world.docker.fingerprint import node_fingerprint
 from chaoskit.world.docker.nodes import TIER, DockerNode, Ownership
 from chaoskit.world.docker.traffic import ContainerTraffic, local_pid
-from chaoskit.world.proxied import ProxiedLink, declared_link
+from chaoskit.world.proxied import ProxiedLink, Traffic, Uncounted, declared_link
 from chaoskit.world.toxiproxy import ProxyServer
 
 DEFAULT_API_PORT = 8474
@@ -61,11 +61,11 @@ def open_docker(description: Json) -> DockerWorld:
 
 
 def reopen_docker(description: Json) -> DockerWorld:
-    """The same to put something back: proxies that are away do not hide the nodes.
+    """The same to put something back: an engine that is away hides no link, proxies no node.
 
-    Raises Unreachable when the engine does not answer.
+    Who crosses a link is not counted: it proves a fault, not its end, and only an engine can tell.
     """
-    return docker_world(description, Engine())
+    return replace(docker_world(description, Unasked()), traffic=Uncounted())
 
 
 def docker_world(description: Json, engine: Engine) -> DockerWorld:
@@ -85,7 +85,7 @@ class DockerWorld:
     description: Json
     owner: Ownership
     server: ProxyServer | None
-    traffic: ContainerTraffic
+    traffic: Traffic
     runtime: str = "docker"
 
     @property

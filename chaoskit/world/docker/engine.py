@@ -37,6 +37,9 @@ class Engine:
         self.timeout = timeout
         self._idle: deque[docker.APIClient] = deque()
         self._version = "auto"
+        self._greet()
+
+    def _greet(self) -> None:
         with self.asking("say its version") as api:
             self._version = api.api_version
             self.version: Json = api.version()
@@ -113,6 +116,13 @@ class Engine:
         """Close every idle client; the engine is left as it is."""
         while self._idle:
             self._idle.pop().close()
+
+
+class Unasked(Engine):
+    """The same, asked nothing yet: where it does not answer, each call for itself raises so."""
+
+    def _greet(self) -> None:
+        """Not before something is wanted of it."""
 
 
 class Vanished(TargetError):
