@@ -32,7 +32,7 @@ SHOP = SYSTEM.parent
 LENIENT = (
     "--set", "steady_state=[all success >= 0%, all degraded <= 100%, all shed <= 100%]",
     "--set", "abort_when=[]",
-    "--set", "load.rate=15/s",
+    "--set", "load.rate=15/s", "--set", "phases.baseline=3s",
 )  # fmt: skip
 
 

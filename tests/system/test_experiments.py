@@ -19,12 +19,35 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 # What does not depend on the runtime is tried on the quicker one.
 ONCE = only("local")
-EXPERIMENTS = [bound.path.stem for bound in load_experiments((SHOP,))]
+EXPERIMENTS = {bound.path.stem for bound in load_experiments((SHOP,))}
+# Each once, on one of the runtimes; `make soak` repeats all of them on both.
+HELD = {
+    "docker": ("healthy", "network-latency", "database-loss", "gateway-loss"),
+    "local": ("cache-failure", "late-order"),
+    "in the pipeline": ("node-kill",),  # test_pipeline.py
+}
+
+
+def test_every_experiment_has_its_place() -> None:
+    assert {name for names in HELD.values() for name in names} == EXPERIMENTS
 
 
 @pytest.mark.measured
-@pytest.mark.parametrize("name", EXPERIMENTS)
-def test_the_healthy_shop_holds(shop: Shop, name: str) -> None:
+@only("local")
+@pytest.mark.parametrize("name", HELD["local"])
+def test_the_healthy_local_shop_holds(any_shop: Shop, name: str) -> None:
+    holds(any_shop, name)
+
+
+@pytest.mark.measured
+@only("docker")
+@pytest.mark.parametrize("name", HELD["docker"])
+def test_the_healthy_shop_in_containers_holds(any_shop: Shop, name: str) -> None:
+    holds(any_shop, name)
+
+
+def holds(shop: Shop, name: str) -> None:
+    shop.stand()  # the run itself waits for full strength
     done = shop.measured(name)
     assert done.returncode == 0, done.stdout + done.stderr
     verdict = shop.verdict()
