@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 
 from chaoskit.gameday.view import BoundView, LiveView
+from chaoskit.judge.wording import shown
 from chaoskit.model.expectation import SHARES, Expectation
 from chaoskit.model.experiment import Experiment
 from chaoskit.model.verdict import SeriesFigures
 from chaoskit.run.live import Moment
-from chaoskit.units import Duration, Rate, Ratio
 
 
 def live(moments: Sequence[Moment], experiment: Experiment | None) -> LiveView | None:
@@ -35,8 +36,9 @@ def _against(claim: Expectation, figures: Iterable[SeriesFigures]) -> BoundView:
     row = next((f for f in figures if f.series == claim.series), None)
     value = None if row is None else observed(claim.metric, row)
     kept = None if value is None or claim.vs_baseline else claim.satisfied_by(value)
-    shown = "no figure" if value is None else _shown(claim.metric, value)
-    return BoundView(series=claim.series, expectation=str(claim), observed=shown, kept=kept)
+    bound = math.nan if claim.vs_baseline else claim.bound.value
+    said = "no figure" if value is None else shown(claim.metric, value, bound)
+    return BoundView(series=claim.series, expectation=str(claim), observed=said, kept=kept)
 
 
 def observed(metric: str, row: SeriesFigures) -> float | None:
@@ -49,12 +51,6 @@ def observed(metric: str, row: SeriesFigures) -> float | None:
         found: float | None = getattr(row, metric)
         return found
     return None
-
-
-def _shown(metric: str, value: float) -> str:
-    if metric in SHARES:
-        return str(Ratio(value))
-    return str(Rate(value)) if metric == "rate" else str(Duration(value))
 
 
 def _history(

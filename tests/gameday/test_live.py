@@ -37,7 +37,7 @@ def test_each_bound_of_the_phase_is_kept_broken_or_unknown(experiment: Experimen
     found = live([Moment("fault", 5, 5, (row(failed=30),))], experiment)
     assert found is not None
     assert [b.kept for b in found.bounds] == [False, False, True, True, None, None, None]
-    assert [b.observed for b in found.bounds][:4] == ["90%", "10%", "250ms", "54/s"]
+    assert [b.observed for b in found.bounds][:4] == ["90 %", "10 %", "250 ms", "54/s"]
     assert found.bounds[-1].observed == "no figure"
 
 

@@ -22,9 +22,9 @@ ONCE = only("local")
 EXPERIMENTS = {bound.path.stem for bound in load_experiments((SHOP,))}
 # Each once, on one of the runtimes; `make soak` repeats all of them on both.
 HELD = {
-    "docker": ("healthy", "network-latency", "database-loss", "gateway-loss"),
-    "local": ("cache-failure", "late-order"),
-    "in the pipeline": ("node-kill",),  # test_pipeline.py
+    "docker": ("healthy", "network-latency", "gateway-loss"),
+    "local": ("cache-failure", "database-loss", "late-order"),
+    "in the pipeline": ("node-kill",),  # on Docker: test_pipeline.py
 }
 
 

@@ -64,10 +64,11 @@ export function drawAgenda(view, begin) {
   byId("halting-part").hidden = lines.length === 0;
 }
 
+const BROKEN = { failed: "violated", halted: "violated", "cut-off": "inconclusive" };
+
 function outcome(step) {
   if (step.how && OUTCOMES.has(step.how)) return word(step.how);
-  const sign = step.how === "failed" || step.how === "halted" ? "violated" : STATES[step.state];
-  return word(sign, step.how || step.state);
+  return word(BROKEN[step.how] ?? STATES[step.state], step.how || step.state);
 }
 
 export function drawQuestions(view, answer) {
@@ -103,7 +104,9 @@ export function drawLog(view) {
 function logLine(view, entry) {
   const step = view.steps.find((one) => one.id === entry.step);
   const text = entry.text === step?.title ? "" : entry.text;
-  const told = [entry.value, entry.how, text, entry.owner && `owner ${entry.owner}`,
+  const question = ["answer", "checked"].includes(entry.kind) &&
+    view.questions.find((one) => one.number === entry.item);
+  const told = [question && question.text, entry.value, entry.how, text, entry.owner && `owner ${entry.owner}`,
     entry.due && `due ${entry.due}`].filter(Boolean).join(" · ");
   return element("li", { class: `kind-${entry.kind}` },
     element("time", { datetime: entry.at }, clock(entry.at)),
