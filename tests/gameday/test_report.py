@@ -13,6 +13,7 @@ from chaoskit.errors import InvalidInput
 from chaoskit.gameday.log import log_of
 from chaoskit.gameday.report import write as write_report
 from tests.gameday.desk import GAMEDAY, write
+from tests.gameday.test_leftovers import INJECTING, REVERTED
 from tests.report import builder
 from tests.report.page import Page
 
@@ -80,6 +81,18 @@ def test_a_judged_step_has_each_time_with_who_or_why(tmp_path: Path) -> None:
     ):
         assert shown in page, shown
     assert "| 2. One web server is lost | Seen by people | 12.5 s | Linus |" in text
+
+
+def test_a_step_that_was_cut_off_had_no_look_at_the_system(tmp_path: Path) -> None:
+    run = tmp_path / "by-hand"
+    run.mkdir()
+    (run / "journal.jsonl").write_text(
+        "".join(json.dumps(record) + "\n" for record in (INJECTING, REVERTED))
+    )
+    cut = begun("1", value="ended", how="cut-off")
+    injected = said("injected", "1", text="kill on web1", item="i-0", run=str(run))
+    page, _ = played(tmp_path, begun("1"), injected, cut)
+    assert "Full strength, after it was put back–not asked: the step was cut off" in page
 
 
 def test_what_was_not_measured_is_said(tmp_path: Path) -> None:
