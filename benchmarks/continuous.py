@@ -1,8 +1,8 @@
 """One load without a break on the local shop, with nothing beside it but who sends it.
 
-A run of chaoskit looks at all of its samples again and again, and after an hour that takes most of
-a core: a measurement of the machine would then measure the runner. So this sends the load of an
-experiment alone. It must never run beside a run of chaoskit, and leaves a run directory behind.
+A run of chaoskit judges while it lasts, on the same processors: what is measured of the machine
+would in part be the runner. So this sends the load of an experiment alone. It must never run
+beside a run of chaoskit, and leaves a run directory behind.
 """
 
 from __future__ import annotations

@@ -135,7 +135,8 @@ def _full_strength(step: StepStanding, faults: list[InjectionRecord]) -> Figure:
     ends = [i.reverted for i in faults if i.reverted is not None and i.shape == "held"]
     name = "Full strength, after it was put back" if ends else "Full strength"
     if step.ran is None:
-        why = "not asked: the step was cut off" if faults else "nothing was done to the system"
+        cut = bool(step.injected)  # by the day's log: what the run did may be unreadable
+        why = "not asked: the step was cut off" if cut else "nothing was done to the system"
         return Figure(name, None, why)
     if step.recovered is None:
         return Figure(name, None, "not reached before the step ended")

@@ -1,4 +1,4 @@
-"""Runner processes for every test of this room; none outlives its test."""
+"""For the tests of this room: a fake world and how it was, and runners; none outlives its test."""
 
 from __future__ import annotations
 
@@ -8,7 +8,25 @@ from pathlib import Path
 
 import pytest
 
+from chaoskit.ports import Json
+from chaoskit.world.fake import FakeClock, FakeWorld
+from tests.run.leftovers import POINTS, fake_world
 from tests.run.live_run import Run
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> FakeWorld:
+    return fake_world(tmp_path / "world.json")
+
+
+@pytest.fixture
+def before(world: FakeWorld) -> Json:
+    return world.fingerprint(POINTS)
 
 
 @pytest.fixture

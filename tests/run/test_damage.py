@@ -17,7 +17,7 @@ from chaoskit.run.watchdog import Watchdog
 from chaoskit.world.by_hand import by_hand
 from chaoskit.world.fake import FakeClock, FakeWorld
 from tests.crash.sweep import closed
-from tests.run.leftovers import LINK, MISSING, POINTS, damage, fake_world, leave, rewrite
+from tests.run.leftovers import LINK, MISSING, POINTS, damage, leave, rewrite
 from tests.run.scene import Scene, experiment, kill, latency
 
 KILL, PAUSE = ("kill", "web1"), ("pause", "web2")
@@ -39,21 +39,6 @@ SCRATCHES: dict[str, Any] = {
     "tier is a list": ("tier", []),
     "deadline is text": ("deadline", "soon"),
 }
-
-
-@pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> FakeWorld:
-    return fake_world(tmp_path / "world.json")
-
-
-@pytest.fixture
-def before(world: FakeWorld) -> Json:
-    return world.fingerprint(POINTS)
 
 
 def revert(folder: Path, world: FakeWorld, clock: FakeClock) -> Outcome:

@@ -25,21 +25,6 @@ from tests.run.leftovers import LINK, POINTS, fake_world, leave, rewrite
 KILL, PAUSE, LATENCY = ("kill", "web1"), ("pause", "web2"), ("latency", LINK)
 
 
-@pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> FakeWorld:
-    return fake_world(tmp_path / "world.json")
-
-
-@pytest.fixture
-def before(world: FakeWorld) -> Json:
-    return world.fingerprint(POINTS)
-
-
 def worlds(world: FakeWorld) -> Worlds:
     return Worlds(lambda description: world, by_hand)
 
