@@ -3,6 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 DEMO := healthy network-latency node-kill database-loss cache-failure
+WEAKNESSES := cache-fallback=cache-failure gateway-checks=node-kill db-failover=database-loss idempotent-orders=late-order
 RUNS ?= 3
 RUNTIME ?= local
 
@@ -76,9 +77,12 @@ benchmark-compare: .venv/ready
 crash: .venv/ready
 	$(BIN)/python -m tests.crash.real --runtime $(RUNTIME) --runs $(RUNS)
 
-# Every experiment RUNS times in a row on RUNTIME, full length; sums go to benchmarks/soak.json.
+# Every experiment RUNS times in a row on RUNTIME, full length, and each weakness with the one that must find it;
+# sums go to benchmarks/soak.json.
 soak: .venv/ready
 	$(BIN)/python benchmarks/soak.py --runtime $(RUNTIME) --runs $(RUNS)
+	for each in $(WEAKNESSES); do $(BIN)/python benchmarks/soak.py --runtime $(RUNTIME) --runs $(RUNS) \
+	  --without $${each%=*} $${each#*=} || exit 1; done
 
 clean:
 	rm -rf .venv build *.egg-info
