@@ -62,9 +62,9 @@ def open_loop(host: str, rate: int, seconds: float, folder: Path) -> dict[str, A
     spec = LoadSpec.model_validate({"locustfile": "script.py", "rate": f"{rate}/s"})
     load = LocustLoad(spec, script, host, Outcomes(), seed=1)
     place = folder / str(rate)
-    load.prepare(place)
+    (process,) = load.prepare(place)
     begin = time.monotonic() + 0.5
-    process = load.start(place, begin)
+    load.start(place, begin)
     before = processor(process)
     time.sleep(max(0.0, begin + seconds - time.monotonic()))
     used = processor(process) - before

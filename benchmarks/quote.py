@@ -89,12 +89,16 @@ def resampled(found: Figures) -> str:
 
 
 def windows(found: Figures) -> str:
-    overlap = any(one["overlapping"] for one in found["figures"].values())
-    where = "windows that overlap" if overlap else "windows side by side"
-    parts = [f"{recorded(found).capitalize()}; {where}.", "", alarms(found, lambda s, _: s)]
+    parts = [f"{recorded(found).capitalize()}.", "", alarms(found, lambda s, _: laid(found, s))]
     for setting in found["figures"]:
-        parts += ["", f"Planted, {setting}:", "", powers(found, setting, "")]
+        parts += ["", f"Planted, {laid(found, setting)}:", "", powers(found, setting, "")]
     return "\n".join(parts)
+
+
+def laid(found: Figures, setting: str) -> str:
+    """The setting, and how its windows lie in the one load."""
+    overlapping = found["figures"][setting]["overlapping"]
+    return f"{setting}, {'overlapping' if overlapping else 'side by side'}"
 
 
 def injected(found: Figures) -> str:
