@@ -43,7 +43,7 @@ def command(
 ) -> int:
     """Measure how much a healthy system wavers here, and keep it for `plan` and `run`.
 
-    EXPERIMENT gives the load and the steady state; its faults are left out.
+    EXPERIMENT gives the load and the steady state; its faults and its surge are left out.
     """
     from chaoskit.cli.places import find_run
 
@@ -71,18 +71,22 @@ def _length(text: str) -> Duration:
 
 
 def _healthy(path: Path, settings: dict[str, str], lasts: Duration) -> Bound:
-    """The experiment without faults, half of its time baseline; it is never cut short."""
+    """The experiment without its trouble, half of its time baseline; it is never cut short."""
     from chaoskit.document import load_experiments
 
-    half = {f"phases.{phase}": Duration(lasts / 2).exact() for phase in ("baseline", "fault")}
-    found = load_experiments((path,), settings=settings | half)
+    found = load_experiments((path,), settings=settings)
     if len(found) != 1:
         raise InvalidInput(f"{path} holds {len(found)} experiments; name the file of one")
+    asked = found[0].experiment
+    # Not by settings: what is left out need not fit into these phases.
+    half = dict.fromkeys(("baseline", "fault"), Duration(lasts / 2))
     changes = {
         "experiment": NAME, "hypothesis": "Nothing is wrong, so nothing changes", "faults": (),
         "expect": (), "abort_when": (), "on_violation": "continue",
+        "load": asked.load.model_copy(update={"surge": None}),
+        "phases": asked.phases.model_copy(update=half),
     }  # fmt: skip
-    return replace(found[0], experiment=found[0].experiment.model_copy(update=changes))
+    return replace(found[0], experiment=asked.model_copy(update=changes))
 
 
 def _run(bound: Bound, runtime: str, reports: Path) -> tuple[Path | None, int]:
@@ -108,7 +112,13 @@ def _calibrate(folder: Path) -> int:
     from chaoskit.run.history import read_timeline
     from chaoskit.run.state import StateRoot
 
-    verdict = read_run(folder).verdict
+    run = read_run(folder)
+    verdict = run.verdict
+    if run.plan.get("experiment", {}).get("load", {}).get("surge"):
+        raise InvalidInput(
+            f"{verdict.run} had a surge of traffic, so it does not tell how a healthy load wavers; "
+            "calibrate from a run without one"
+        )
     if verdict.status is Status.VIOLATED:
         raise InvalidInput(
             f"{verdict.run} was not healthy ({verdict.reasons[0]}), so it is no measure; "

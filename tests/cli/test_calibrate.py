@@ -165,13 +165,27 @@ def test_an_experiment_is_run_without_its_faults_and_then_measured(
         return Ended("calibration", "held", 0, False, stored(stall / "reports/calibration/r"))
 
     monkeypatch.setattr(running, "run_one", run_one)
-    code, said = call("calibrate", "--for", "4m", "experiment.yaml")
+    # Neither need fit into the minute.
+    late = ("--set", "faults.0.after=45s", "--set", "load.surge={to: 200/s, after: 40s, for: 5s}")
+    code, said = call("calibrate", "--for", "1m", *late, "experiment.yaml")
     assert code == 0, said
     (experiment,) = asked
     assert (experiment.faults, experiment.expect, experiment.abort_when) == ((), (), ())
-    assert (experiment.phases.baseline, experiment.phases.fault) == (120, 120)
+    assert (experiment.phases.baseline, experiment.phases.fault) == (30, 30)
     assert float(experiment.load.rate) == 50
+    assert experiment.load.surge is None
     assert "kept in" in said
+
+
+def test_a_run_with_a_surge_is_no_measure(call: Call, stall: Path) -> None:
+    plan = stored(stall / "run") / "plan.json"
+    known = json.loads(plan.read_text())
+    known["experiment"]["load"] = {"rate": "50/s", "surge": {"to": "200/s"}}
+    plan.write_text(json.dumps(known))
+    code, said = call("calibrate", "--from", str(stall / "run"))
+    assert code == 2
+    assert "had a surge of traffic" in said
+    assert not (stall / "state/calibrations").exists()
 
 
 @pytest.mark.parametrize("ended", [1, 130])
