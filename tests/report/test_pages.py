@@ -81,6 +81,14 @@ def test_page_and_markdown_have_every_expectation_with_its_figures(run: Path) ->
             assert gate.reason in markdown
 
 
+def test_page_and_markdown_tell_what_the_load_warns_of(run: Path) -> None:
+    page = Page(run / "report.html").text
+    markdown = (run / "report.md").read_text(encoding="utf-8").replace("\\", "")
+    for warning in told(run).load.warnings:
+        assert warning in page
+        assert f"\nLoad: {warning}\n" in markdown
+
+
 def test_same_run_gives_same_bytes_in_another_place_and_process(
     runs: dict[str, Path], tmp_path: Path
 ) -> None:
