@@ -14,7 +14,7 @@ from chaoskit.cli.interrupts import signals as signals
 from chaoskit.cli.opening import Opened
 from chaoskit.cli.places import shown
 from chaoskit.document import Bound
-from chaoskit.errors import TargetError
+from chaoskit.errors import JournalError, TargetError
 from chaoskit.model.experiment import Experiment
 from chaoskit.model.verdict import Verdict
 from chaoskit.ports import Clock, Ledger, Load
@@ -215,11 +215,15 @@ def _history(folder: Path, plan: Plan) -> History | None:
 
 
 def judge_run(folder: Path) -> Verdict:
-    """Judge a run directory, write verdict.json, return the verdict."""
+    """Judge a run directory, write verdict.json, return the verdict.
+
+    Raises JournalError where the journal is not there, damaged, or has lost its first record.
+    """
     from chaoskit.judge.verdict import judge
 
+    if (opening := first(read_records(folder / NAME), "run")) is None:
+        raise JournalError(f"{folder / NAME}: the record that begins the run is lost")
     plan = Plan.model_validate_json((folder / "plan.json").read_text())
-    opening = first(read_records(folder / NAME), "run") or {}
     verdict = judge(
         plan.experiment,
         read_timeline(folder),

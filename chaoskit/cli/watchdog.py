@@ -14,7 +14,7 @@ from chaoskit.run.history import first
 from chaoskit.run.journal import NAME, read_records
 from chaoskit.run.state import StateRoot
 from chaoskit.run.watchdog import Watchdog
-from chaoskit.world import open_world
+from chaoskit.world import reopen_world
 
 
 def main(folder: Path) -> int:
@@ -24,7 +24,7 @@ def main(folder: Path) -> int:
     head = first(read_records(folder / NAME), "run")
     if head is None:
         sys.exit(f"{folder}: the journal has no head; nothing can be watched")
-    world = open_world(head["world"])
+    world = reopen_world(head["world"])  # it only puts back: one part that fails hides no other
     world.nodes()  # load and try every client now: there is no time for it later
     sys.stdout.write("ready\n")
     sys.stdout.flush()

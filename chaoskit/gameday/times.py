@@ -8,7 +8,6 @@ share as long as the machine was not started anew.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,15 +47,17 @@ def times(plan: Step, step: StepStanding, alerts: bool) -> Times | None:
     run = _run(step)
     verdict = read_verdict(run) if run and plan.kind == "experiment" else None
     faults = list(verdict.injections) if verdict else _faults(run)
-    known = [i.acknowledged for i in faults if i.acknowledged is not None]
+    known = [i.acknowledged for i in faults or () if i.acknowledged is not None]
     zero = min(known, default=step.begun.t)
     since = "since the fault was in force" if known else "since the step began"
+    if faults is None:
+        since += ": when its fault was in force is not known"
     found = (
         _first("Seen by people", step.remarks_of("seen"), zero, "nobody pressed seen"),
         _alerts(step, zero, alerts),
         _judge(verdict),
         _first("Mitigated", step.remarks_of("mitigated"), zero, "nobody pressed mitigated"),
-        _put_back(faults, zero),
+        _put_back(faults, zero, run),
         _recovered(verdict, step, faults),
     )
     return Times(zero, since, found)
@@ -67,11 +68,14 @@ def _run(step: StepStanding) -> str:
     return next((entry.run for entry in told if entry is not None and entry.run), "")
 
 
-def _faults(run: str) -> list[InjectionRecord]:
-    with suppress(ChaoskitError):
-        if run:
-            return injections(read_records(Path(run) / NAME))
-    return []
+def _faults(run: str) -> list[InjectionRecord] | None:
+    """None where there was a run, and its journal does not say (any more) what it injected."""
+    if not run:
+        return []
+    try:
+        return injections(read_records(Path(run) / NAME))
+    except ChaoskitError:
+        return None
 
 
 def _first(name: str, said: Iterable[Entry], zero: float, otherwise: str) -> Figure:
@@ -103,8 +107,11 @@ def _judge(verdict: Verdict | None) -> Figure:
     return Figure(name, found.to_impact + found.to_detect, "from the requests, by CUSUM")
 
 
-def _put_back(faults: list[InjectionRecord], zero: float) -> Figure:
+def _put_back(faults: list[InjectionRecord] | None, zero: float, run: str) -> Figure:
     name = "Put back"
+    if faults is None:
+        why = f"not known: the run's journal cannot be read; look with chaoskit revert {run}"
+        return Figure(name, None, why)
     held = [i for i in faults if i.shape == "held"]
     if not held:
         return Figure(name, None, "nothing was held")
@@ -116,7 +123,7 @@ def _put_back(faults: list[InjectionRecord], zero: float) -> Figure:
 
 
 def _recovered(
-    verdict: Verdict | None, step: StepStanding, faults: list[InjectionRecord]
+    verdict: Verdict | None, step: StepStanding, faults: list[InjectionRecord] | None
 ) -> Figure:
     """Of an experiment as its verdict counts it; else to full strength, as the tool asked."""
     if verdict is None:
@@ -131,8 +138,9 @@ def _recovered(
     return Figure(name, max(steady, strong), "steady state and full strength")
 
 
-def _full_strength(step: StepStanding, faults: list[InjectionRecord]) -> Figure:
-    ends = [i.reverted for i in faults if i.reverted is not None and i.shape == "held"]
+def _full_strength(step: StepStanding, faults: list[InjectionRecord] | None) -> Figure:
+    held = [i for i in faults or () if i.shape == "held"]
+    ends = [i.reverted for i in held if i.reverted is not None]
     name = "Full strength, after it was put back" if ends else "Full strength"
     if step.ran is None:
         cut = bool(step.injected)  # by the day's log: what the run did may be unreadable
@@ -140,6 +148,8 @@ def _full_strength(step: StepStanding, faults: list[InjectionRecord]) -> Figure:
         return Figure(name, None, why)
     if step.recovered is None:
         return Figure(name, None, "not reached before the step ended")
+    if faults is None:
+        return Figure(name, None, "reached; how long after it was put back is not known")
     began = step.begun.t if step.begun else step.ran.t
     seconds = step.recovered.t - max(ends, default=began)
     return Figure(name, round(seconds, 3), "asked every half second, without load")

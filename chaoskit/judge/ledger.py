@@ -25,6 +25,7 @@ _SAID = {
     "invented": "found but never attempted, or refused",
     "stale": "not found in time, though known to be there",
 }
+_OF_REGISTERS = _SAID | {"stale": "an older value read, though it was known to be there"}
 
 
 def examine(history: History) -> tuple[DataSafety, tuple[Offender, ...]]:
@@ -171,7 +172,8 @@ def _verdict(
     history: History, acknowledged: int, counts: Mapping[Offence, int], broken: Sequence[str]
 ) -> tuple[Status, str]:
     """What is wrong in any copy is violated; else what was not seen is inconclusive."""
-    wrong = [f"{plural(counts[k], 'write')} {k} ({_SAID[k]})" for k in KINDS if counts.get(k)]
+    said = _OF_REGISTERS if history.sequenced else _SAID
+    wrong = [f"{plural(counts[k], 'write')} {k} ({said[k]})" for k in KINDS if counts.get(k)]
     if wrong or broken:
         return Status.VIOLATED, "; ".join((*wrong, *broken))
     unseen = [*_unseen(history, acknowledged)]

@@ -15,6 +15,8 @@ OFFENCES = {
     "invented": "found, though never attempted or refused",
     "stale": "looked for and not found, though known to be there",
 }
+# A register is there all the time: what is wrong with it is its value.
+OF_REGISTERS = OFFENCES | {"stale": "an older value read, though it was known to be there"}
 
 
 def safety(found: DataSafety) -> tuple[tuple[str, str, str], ...]:
@@ -31,16 +33,20 @@ def safety(found: DataSafety) -> tuple[tuple[str, str, str], ...]:
         ("Unclear", whole(found.unclear), f"no clear answer; {whole(found.unclear_found)} found"),
     ]
     if found.looks:
-        oldest = "none of them stale" if found.stalest is None else _oldest(found.stalest)
-        rows.append(("Looked for", whole(found.looks), f"times while the load ran; {oldest}"))
+        asked = "Looked for" if found.registers is None else "Read"
+        rows.append((asked, whole(found.looks), f"times while the load ran; {_oldest(found)}"))
     added = "added" if found.registers is None else "written"
     rows += [(f"In {c.name}", _held(c), c.why or _constant(c, added)) for c in found.copies]
-    rows += [(kind.capitalize(), whole(n), OFFENCES[kind]) for kind, n in found.offences.items()]
+    said = OFFENCES if found.registers is None else OF_REGISTERS
+    rows += [(kind.capitalize(), whole(n), said[kind]) for kind, n in found.offences.items()]
     return tuple(rows)
 
 
-def _oldest(age: float) -> str:
-    return f"the oldest stale answer {seconds(age)} after the write was known"
+def _oldest(found: DataSafety) -> str:
+    if found.stalest is None:
+        return "none of them stale"
+    known = "the write" if found.registers is None else "a newer value"
+    return f"the oldest stale answer {seconds(found.stalest)} after {known} was known"
 
 
 def _held(copy: CopyFigures) -> str:
@@ -60,17 +66,28 @@ def offender(one: Offender, verdict: Verdict, origin: float) -> tuple[str, ...]:
     """Offence, id, attempt, acknowledgement and copies; times count from `origin`."""
     begun = [i.begun for i in verdict.injections if i.begun is not None]
     first = min(begun, default=None)
-    times = f", {one.times} times" if one.times else ""
     told = "never" if one.at is None else moment(one.at - origin)
     if one.acknowledged is None:
         answer = "never" if one.at is None else "not acknowledged"
     else:
         answer = f"{moment(one.acknowledged - origin)}{_beside(one.acknowledged, first)}"
     id_ = one.id if one.sequence is None else f"{one.id} #{one.sequence}"
-    return one.offence, id_, told, answer, f"{_where(one)}{times}"
+    return one.offence, id_, told, answer, _where(one)
 
 
 def _where(one: Offender) -> str:
+    if one.offence == "stale" and one.sequence is not None:
+        return _old(one)
+    return f"{_place(one)}, {one.times} times" if one.times else _place(one)
+
+
+def _old(one: Offender) -> str:
+    """Of several reads the oldest is told; each may have brought another value."""
+    all_ = f"; {one.times} old reads in all" if one.times > 1 else ""
+    return f"read {_seen(one)} {seconds(one.age)} after #{one.sequence} was known{all_}"
+
+
+def _place(one: Offender) -> str:
     copies = ", ".join(one.copies) or NONE
     instead = "" if one.sequence is None else f"; {_seen(one)} instead"
     if one.offence == "lost":
@@ -78,7 +95,7 @@ def _where(one: Offender) -> str:
     if one.offence == "missing":
         return f"not in {copies}{instead}"
     if one.offence == "stale":
-        return f"not found {seconds(one.age)} after it was known{instead}"
+        return f"not found {seconds(one.age)} after it was known"
     return f"in {copies}" if one.copies or one.sequence is None else "in an answer"
 
 

@@ -1,7 +1,8 @@
 """The write-ahead journal of one run: JSON lines, each on disk before what it announces is done.
 
 It holds data only, never code, and it must never be rewritten: lines are appended, and a torn
-tail is closed with a newline so that it reads as one line to skip.
+tail is closed with a newline so that it reads as one line to skip. Who has read or written it
+keeps hold of it, should somebody take it away.
 """
 
 from __future__ import annotations
@@ -10,8 +11,9 @@ import fcntl
 import json
 import os
 import time
+import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -39,9 +41,14 @@ class Journal:
         self.path = folder / NAME
         self.writer = writer
         self._clock = clock
+        self._known: list[Record] = []
+        self._held: int | None = None
 
     def append(self, kind: str, **fields: Any) -> Record:
-        """Write one record and fsync it; raises JournalError when it is not durable."""
+        """Write one record and fsync it; raises JournalError when it is not durable.
+
+        A journal that was there and is gone is never begun anew: it would say less than was done.
+        """
         record: Record = {
             "t": round(self._clock.now(), 6),
             "at": self._clock.wall(),
@@ -50,11 +57,37 @@ class Journal:
             **fields,
         }
         line = json.dumps(record, allow_nan=False, ensure_ascii=False).encode() + b"\n"
-        with self._opened() as descriptor:
-            if self.writer == "runner" and self.fenced:
-                raise Fenced(f"{self.folder}: the watchdog has put this run back; it is over")
-            _write(descriptor, line, self.path)
+        try:
+            with self._opened() as descriptor:
+                if self.writer == "runner" and self.fenced:
+                    raise Fenced(f"{self.folder}: the watchdog has put this run back; it is over")
+                _write(descriptor, line, self.path)
+        except JournalError:
+            # What was done others must know who hold it; what cannot be kept is not announced.
+            if kind != "injecting" and self._held is not None and self._gone:
+                _write(self._held, line, self.path)
+            raise
+        self._known.append(record)
         return record
+
+    def _hold(self) -> None:
+        """Keep it open: what is written in it outlives its name, for all who hold it."""
+        if self._held is None:
+            with suppress(OSError):
+                self._held = os.open(self.path, os.O_APPEND | os.O_RDWR)
+                weakref.finalize(self, os.close, self._held)
+
+    @property
+    def _gone(self) -> bool:
+        return self._held is not None and not self.path.exists()
+
+    def lost(self) -> str:
+        """What was taken away of it since it was begun, as a sentence; empty while it is whole."""
+        if self._gone:
+            return f"{self.path}: the journal is gone"
+        if _begun(self._known) and not _begun(_whole(self.path)):
+            return f"{self.path}: the journal has lost what it said at first"
+        return ""
 
     @property
     def fenced(self) -> bool:
@@ -74,20 +107,46 @@ class Journal:
         self.append("fenced", by=self.writer, why=why)
 
     def records(self) -> list[Record]:
-        return read_records(self.path)
+        """All whole records, of a journal that is gone as well; those that were cut away, too.
+
+        Raises JournalError as `read_records` does.
+        """
+        self._hold()
+        if self._held is not None and self._gone:
+            found = _parsed(os.pread(self._held, os.fstat(self._held).st_size, 0))
+        else:
+            found = read_records(self.path)
+        if _begun(self._known) and not _begun(found):
+            return [*self._known, *found]
+        # Another thread may have appended since: then what is known here is the newer.
+        self._known = max(found, self._known, key=len)
+        return found
+
+    def size(self) -> int | None:
+        """Bytes; None where it is not there."""
+        try:
+            return self.path.stat().st_size
+        except OSError:
+            return None
 
     @contextmanager
     def _opened(self) -> Iterator[int]:
+        begin = os.O_CREAT if self._held is None else 0
         try:
-            descriptor = os.open(self.path, os.O_CREAT | os.O_APPEND | os.O_RDWR, 0o644)
+            descriptor = os.open(self.path, begin | os.O_APPEND | os.O_RDWR, 0o644)
         except OSError as error:
             raise JournalError(f"{self.path}: the journal cannot be opened: {error}") from error
         try:
             # A stopped runner may hold the lock for ever; the watchdog must go on without it.
             _lock(descriptor, patience=_LOCK_PATIENCE)
+            self._hold()
             yield descriptor
         finally:
             os.close(descriptor)
+
+
+def _begun(records: list[Record]) -> bool:
+    return any(record["kind"] == "run" for record in records)
 
 
 def _lock(descriptor: int, patience: float) -> None:
@@ -147,12 +206,15 @@ def read_head(path: Path) -> Record | None:
 
 def _whole(path: Path) -> list[Record]:
     try:
-        lines = path.read_bytes().splitlines()
+        return _parsed(path.read_bytes())
     except FileNotFoundError as error:
         raise JournalError(f"{path}: there is no journal; is this a run directory?") from error
     except OSError as error:
         raise JournalError(f"{path}: the journal cannot be read: {error.strerror}") from error
-    return [record for line in lines if (record := _parse(line)) is not None]
+
+
+def _parsed(content: bytes) -> list[Record]:
+    return [r for line in content.splitlines() if (r := _parse(line)) is not None]
 
 
 def _refuse_newer(path: Path, records: list[Record]) -> None:

@@ -82,7 +82,7 @@ def _end_load(around: Surroundings, feed: Feed) -> None:
     try:
         around.load.stop()
         feed.refresh()
-    except LoadError as error:
+    except (OSError, LoadError) as error:
         tell(around.journal, "warning", reason=str(error))
     tell(around.journal, "load", facts=around.load.facts().model_dump())
     try:
@@ -106,7 +106,7 @@ def _close(
     undos = [*(i.undo for i in left), *(i.undo for i in hopeless)]
     commands = [command for undo in undos for command in target.world.by_hand(undo)]
     last = {"restored": not found, "differences": found, "by_hand": commands}
-    unsaid = tell(around.journal, "end", **last)
+    unsaid = tell(around.journal, "end", **last) or around.journal.lost()
     if found:
         return _not_restored(around, found, commands)
     return _unrecorded(around.journal, unsaid) if unsaid else None

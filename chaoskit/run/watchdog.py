@@ -49,11 +49,12 @@ class Watchdog:
         self.world = world
         self.clock = clock
         self.pipe = pipe
-        self._size = -1
+        self._size: int | None = None
         self._records: list[Record] = []
 
     def watch(self) -> bool:
         """Return once the runner is gone: True when nothing of the run is left in force."""
+        self._read()  # from now on it is held
         while not self._runner_gone():
             if self.look():
                 self._outlast_runner()
@@ -76,8 +77,8 @@ class Watchdog:
         return bool(ready) and os.read(self.pipe, 64) == b""
 
     def _read(self) -> list[Record]:
-        size = self.journal.path.stat().st_size
-        if size != self._size:
+        size = self.journal.size()
+        if size is None or size != self._size:  # what is gone is read from what is held of it
             self._records = self.journal.records()
             self._size = size
         return self._records

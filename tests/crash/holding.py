@@ -56,8 +56,10 @@ class Held:
         return read_timeline(self.folder)
 
     def _show(self, moment: Moment) -> None:
+        if self.happened:
+            return
         (injection, *_) = read_timeline(self.folder).injections or (None,)
-        if injection is not None and injection.acknowledged and not self.happened:
+        if injection is not None and injection.acknowledged:
             self.happened = True
             self.meanwhile()
 

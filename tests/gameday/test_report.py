@@ -95,6 +95,32 @@ def test_a_step_that_was_cut_off_had_no_look_at_the_system(tmp_path: Path) -> No
     assert "Full strength, after it was put back–not asked: the step was cut off" in page
 
 
+@pytest.mark.parametrize("journal", ["damaged", "gone"])
+def test_where_the_journal_does_not_say_what_was_held_it_is_not_known(
+    tmp_path: Path, journal: str
+) -> None:
+    run = tmp_path / "by-hand"
+    run.mkdir()
+    if journal == "damaged":
+        broken = {**INJECTING, "undo": None}
+        (run / "journal.jsonl").write_text(f"{json.dumps(broken)}\n{json.dumps(REVERTED)}\n")
+    injected = said("injected", "1", text="kill on web1", item="i-0", run=str(run))
+    ran = said("ran", "1", how="held", run=str(run))
+    page, text = played(
+        tmp_path, begun("1"), injected, ran, said("recovered", "1", t=builder.T0 + 9)
+    )
+    put_back = f"not known: the run's journal cannot be read; look with chaoskit revert {run}"
+    assert f"Put back–{put_back}" in page
+    assert "Full strength–reached; how long after it was put back is not known" in page
+    assert "since the step began: when its fault was in force is not known" in page
+    assert "nothing was held" not in page + text
+
+
+def test_without_a_run_nothing_was_held(tmp_path: Path) -> None:
+    page, _ = played(tmp_path, begun("1"))
+    assert "Put back–nothing was held" in page
+
+
 def test_what_was_not_measured_is_said(tmp_path: Path) -> None:
     page, text = played(tmp_path, begun("1"), said("seen", "1", t=builder.T0 + 3))
     assert "nobody pressed mitigated" in page

@@ -174,7 +174,7 @@ def test_an_old_value_is_told_beside_the_write_that_was_passed_over() -> None:
     assert found.stalest == stale.age
     assert (found.status, found.reason) == (
         Status.VIOLATED,
-        "1 write stale (not found in time, though known to be there)",
+        "1 write stale (an older value read, though it was known to be there)",
     )
     gate = safety_gate(found)
     assert (gate.expectation, gate.shown) == (

@@ -9,7 +9,7 @@ from rich.console import Console
 from chaoskit.judge.ledger import examine, safety_gate
 from chaoskit.judge.writes import Attempt, Copy, History, Look
 from chaoskit.model.verdict import Status
-from chaoskit.report import terminal, write_report
+from chaoskit.report import datasafety, terminal, write_report
 from tests.report import builder
 from tests.report.builder import T0
 
@@ -45,13 +45,31 @@ def test_old_values_stand_beside_the_fault_on_every_page(tmp_path: Path) -> None
         "not in database2; #88 instead |",
         "| invented | `basket-7 #91` | 95.0 s | not acknowledged | in an answer |",
         "| stale | `basket-7 #41` | 41.0 s | 41.1 s, 11.05 s after the first injection began | "
-        "not found 4.4 s after it was known; #40 instead, 5 times |",
+        "read #40 4.4 s after #41 was known; 5 old reads in all |",
         "- Registers: 1 of baskets were written",
         "- Attempted: 91 writes of baskets, each with the next sequence",
         "- In database1: 1 written by this run; constant 5",
+        "- Read: 46 times while the load ran; "
+        "the oldest stale answer 4.4 s after a newer value was known",
+        "- Stale: 1 an older value read, though it was known to be there",
     ):
         assert row in markdown
     for text in (page, junit, shown.get()):
         assert "basket-7 #41" in text
-        assert "not found 4.4 s after it was known; #40 instead, 5 times" in text
+        assert "read #40 4.4 s after #41 was known; 5 old reads in all" in text
+        assert "not found" not in text
     assert "no register of baskets lost, invented or read as it was before" in junit
+
+
+def test_a_single_write_that_is_stale_was_looked_for_and_not_found() -> None:
+    attempts = [Attempt(f"order-{n}", T0 + n, "ok", T0 + n + 0.1) for n in range(1, 41)]
+    looks = [Look("order-5", T0 + 9.1, T0 + 9.2, False)]
+    copies = [Copy("database1", [one.id for one in attempts])]
+    found = examine(History("orders", attempts, copies, looks, looked=True))[0]
+    told = builder.verdict(builder.samples(broken=False), data_safety=found)
+    (stale,) = found.offenders
+    assert datasafety.offender(stale, told, T0)[-1] == "not found 4 s after it was known"
+    assert found.reason == "1 write stale (not found in time, though known to be there)"
+    rows = {name: note for name, _, note in datasafety.safety(found)}
+    assert rows["Stale"] == "looked for and not found, though known to be there"
+    assert rows["Looked for"].endswith("the oldest stale answer 4 s after the write was known")
