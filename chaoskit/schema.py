@@ -52,7 +52,7 @@ def system_schema() -> Json:
 
 def schedule_schema() -> Json:
     """The schema of `schedule.yaml`."""
-    return _finished(Schedule.model_json_schema(), "When experiments run")
+    return _finished(Schedule.model_json_schema(), "When experiments and game days run")
 
 
 def gameday_schema() -> Json:

@@ -15,6 +15,7 @@ import click
 from chaoskit.cli import options
 from chaoskit.cli.places import shown
 from chaoskit.errors import InvalidInput, NotRestored
+from chaoskit.units import Duration
 
 if TYPE_CHECKING:
     from chaoskit.gameday.session import Session
@@ -75,6 +76,13 @@ def check_command(file: Path, runtime: str, reports: Path) -> int:
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=0, help="The console's. Default: a free one."
 )
+@click.option(
+    "--end-after",
+    metavar="DURATION",
+    callback=lambda context, option, text: _duration(text),
+    help="Take no lines here, and end so long after the last entry once the day is closed, or its "
+    "window over.",
+)
 def run_command(
     file: Path,
     runtime: str,
@@ -83,19 +91,27 @@ def run_command(
     person: str | None,
     host: str,
     port: int,
+    end_after: float | None,
 ) -> int:
     """Play a game day; what was begun earlier goes on where it was.
 
     It prints the address of a page in the browser; where a person types here, the terminal takes
     lines as well.
 
-    Exit code: 0; 2 when a line of a pipe was refused; 4 when something was not put back.
+    Exit code: 0; 2 when a line of a pipe was refused; 3 when `--end-after` ended a day that nobody
+    closed; 4 when something was not put back.
     """
+    if terminal and end_after is not None:
+        raise click.UsageError("--terminal takes lines until their end; --end-after takes none")
     session = _session(file, runtime, reports)
     who = person or session.bound.gameday.people.facilitator[0]
     try:
         with _ending(), session.opened():
-            return _in_terminal(session, who) if terminal else _in_browser(session, who, host, port)
+            if terminal:
+                return _in_terminal(session, who)
+            if end_after is not None:
+                return _alone(session, end_after, host, port)
+            return _in_browser(session, who, host, port)
     finally:  # also after Ctrl-C, which is how one leaves the console
         _refuse_leftovers(session)
 
@@ -114,6 +130,23 @@ def _in_browser(session: Session, person: str, host: str, port: int) -> int:
     return 0
 
 
+def _alone(session: Session, end_after: float, host: str, port: int) -> int:
+    from chaoskit.cli.gameday_console import play_alone
+
+    if not_closed := play_alone(session, end_after, host, port, click.echo):
+        click.echo(not_closed, err=True)
+        return 3
+    return 0
+
+
+def _duration(text: str | None) -> float | None:
+    """A length of time in seconds; raises BadParameter."""
+    try:
+        return None if text is None else float(Duration.parse(text))
+    except ValueError as error:
+        raise click.BadParameter(f"a length of time such as 10m; got '{text}'") from error
+
+
 def _refuse_leftovers(session: Session) -> None:
     """Raises NotRestored when a run of this day has left something in force."""
     from chaoskit.run.history import leftovers
@@ -127,6 +160,20 @@ def _refuse_leftovers(session: Session) -> None:
             raise NotRestored(
                 f"step {entry.step} left in force: {what}; chaoskit revert {entry.run}"
             )
+
+
+@command.command("where")
+@_file
+def where_command(file: Path) -> int:
+    """Print the address of a game day's console that is open on this machine, for this user.
+
+    Exit code: 5 when there is none.
+    """
+    from chaoskit.cli.gameday_console import address
+    from chaoskit.document import load_gameday
+
+    click.echo(address(load_gameday(file)))
+    return 0
 
 
 @command.command("report")

@@ -9,20 +9,31 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 from chaoskit.cli.gameday_terminal import Terminal
+from chaoskit.cli.places import shown
 from chaoskit.console import serve
 from chaoskit.console.serving import Console
-from chaoskit.errors import ChaoskitError, TargetError
+from chaoskit.document import BoundGameDay
+from chaoskit.errors import ChaoskitError, TargetError, Unreachable
+from chaoskit.gameday.log import log_of
 from chaoskit.gameday.session import Session
+from chaoskit.run.clock import SystemClock
 from chaoskit.run.state import StateRoot
+from chaoskit.units import Duration
+
+PATIENCE = 2.0  # seconds that a console may take to be there
 
 
 @dataclass(frozen=True)
@@ -31,22 +42,62 @@ class Kept:
 
     port: int = 0
     token: str | None = None
+    url: str = ""
 
 
 def play(session: Session, person: str, host: str, port: int, say: Callable[[str], Any]) -> None:
     """Serve until Ctrl-C, or until `quit` where a person types here too."""
+    with _closing(session), console_of(session, host, port, say):
+        if sys.stdin.isatty():
+            Terminal(session, person, say).play(sys.stdin)
+        while not sys.stdin.isatty():
+            time.sleep(1)
+
+
+def play_alone(
+    session: Session, after: float, host: str, port: int, say: Callable[[str], Any]
+) -> str:
+    """Serve until `after` seconds without an entry once the day is closed, or its window over.
+
+    A step in which the tool is at work is waited for. Returns a sentence about a day that nobody
+    closed, because nobody may have come; else nothing.
+    """
+    with _closing(session), console_of(session, host, port, say):
+        while not (_over(session) and _quiet(session) >= after):
+            time.sleep(min(1.0, after))
+    if is_closed(session):
+        return ""
+    file = shown(session.bound.path)
+    return (
+        f"{file}: its window is over, nothing was entered for {Duration(after)}, and nobody closed "
+        f"it; chaoskit gameday run {file} goes on where it was"
+    )
+
+
+def _over(session: Session) -> bool:
+    gameday = session.bound.gameday
+    now = datetime.now(ZoneInfo(gameday.timezone)).replace(tzinfo=None)
+    return is_closed(session) or now >= gameday.span[1]
+
+
+def _quiet(session: Session) -> float:
+    """Seconds since the newest entry; 0 while the tool is at work in a step."""
+    if any(step["busy"] for step in session.view("")["steps"]):
+        return 0.0
+    return SystemClock().now() - session.log.entries()[-1].t
+
+
+@contextmanager
+def _closing(session: Session) -> Iterator[None]:
+    """Where a day is closed its console's address is forgotten, and Ctrl-C is a way to leave."""
     try:
-        with console_of(session, host, port, say):
-            if sys.stdin.isatty():
-                Terminal(session, person, say).play(sys.stdin)
-            while not sys.stdin.isatty():
-                time.sleep(1)
+        yield
     except KeyboardInterrupt:
         if not is_closed(session):
             raise
     finally:
         if is_closed(session):
-            _place(session).unlink(missing_ok=True)
+            _place(session.log.path).unlink(missing_ok=True)
 
 
 @contextmanager
@@ -54,10 +105,10 @@ def console_of(
     session: Session, host: str, port: int, say: Callable[[str], Any]
 ) -> Iterator[Console]:
     """The day's console; `port` 0 takes the one it had, or a free one."""
-    place = _place(session)
+    place = _place(session.log.path)
     before = _read(place)
     with _serving(session, host, port, before, say) as console:
-        _keep(place, Kept(console.port, console.token))
+        _keep(place, Kept(console.port, console.token, console.url))
         yield console
 
 
@@ -83,8 +134,24 @@ def is_closed(session: Session) -> bool:
     return bool(session.view("")["phase"] == "closed")
 
 
-def _place(session: Session) -> Path:
-    key = hashlib.sha256(str(session.log.path.resolve()).encode()).hexdigest()[:16]
+def address(bound: BoundGameDay) -> str:
+    """The address, with its token, at which the day's console answers now.
+
+    Raises Unreachable when none does.
+    """
+    url = _read(_place(log_of(bound.path))).url
+    with suppress(OSError):
+        parts = urlsplit(url)
+        socket.create_connection((parts.hostname or "", parts.port or 0), PATIENCE).close()
+        return url
+    file = shown(bound.path)
+    raise Unreachable(
+        f"{file}: no console of it is open here; open it with: chaoskit gameday run {file}"
+    )
+
+
+def _place(log: Path) -> Path:
+    key = hashlib.sha256(str(log.resolve()).encode()).hexdigest()[:16]
     return StateRoot().path / "consoles" / f"{key}.json"
 
 

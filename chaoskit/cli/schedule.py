@@ -28,14 +28,14 @@ _instead = click.option(
     "--with",
     "instead",
     metavar="COMMAND",
-    help="What gets the experiments' paths instead of `chaoskit run`; to try a schedule: echo.",
+    help="What gets the paths instead of `chaoskit run` or `gameday run`; to try it: echo.",
 )
 _days = click.option("--days", type=click.IntRange(1, 3660), default=30, show_default=True)
 
 
 @click.group("schedule")
 def command() -> None:
-    """Run experiments by the calendar."""
+    """Run experiments and begin game days by the calendar."""
 
 
 @command.command("next")
@@ -44,17 +44,18 @@ def command() -> None:
 def coming_command(file: Path, days: int) -> int:
     """Show what comes, and what would not run, with the reason."""
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
+    from chaoskit.schedule.notices import contents
     from chaoskit.schedule.permits import asked
 
     keeper = _keeper(file)
-    table = Table("when", "entry", "experiments", "why not", box=None, padding=(0, 2, 0, 0))
+    table = Table("when", "entry", "what", "why not", box=None, padding=(0, 2, 0, 0))
     for occurrence in _coming(keeper, days):
-        named = keeper.bound.experiments[occurrence.name]
-        claims = ", ".join(one.experiment.experiment for one in named)
+        what = keeper.bound.hidden(contents(keeper.bound, occurrence.name))
         why = keeper.bound.hidden(keeper.against(occurrence))
-        table.add_row(keeper.shown(occurrence), occurrence.name, claims, why)
+        table.add_row(keeper.shown(occurrence), occurrence.name, escape(what), escape(why))
     Console(width=None if Console().is_terminal else 160).print(table)
     if halted := keeper.state.halted():
         click.echo(f"nothing runs: {halted}")
@@ -131,10 +132,10 @@ def _keeper(file: Path, stop: StopFlag | None = None, instead: str | None = None
     from chaoskit.run.calls import StopFlag
     from chaoskit.run.state import StateRoot
     from chaoskit.schedule.keeper import Keeper
-    from chaoskit.schedule.outside import RUN, RealClock, Runner
+    from chaoskit.schedule.outside import RealClock, Runner
 
     stop = stop or StopFlag()
-    runner = Runner(stop, shlex.split(instead) if instead else RUN)
+    runner = Runner(stop, *[shlex.split(instead)] * 2) if instead else Runner(stop)
     return Keeper(load_schedule(file), StateRoot(), runner, RealClock(), click.echo, stop)
 
 

@@ -17,7 +17,7 @@ from chaoskit.model.experiment import Place
 SYSTEM_FILE = "system.yaml"
 # A file in a folder is an experiment if it has one of these; so a misspelt one is not lost.
 SIGNS = ("experiment", "hypothesis", "steady_state")
-_SIGN = re.compile(rf"^({'|'.join(SIGNS)})\s*:", re.MULTILINE)
+GAMEDAY_SIGNS = ("gameday", "agenda", "go_no_go")
 
 
 def shown(path: Path) -> str:
@@ -95,15 +95,23 @@ def _in_folder(folder: Path) -> Iterator[Path]:
 
 
 def is_experiment(path: Path) -> bool:
-    silent = Problems()
-    text = read(path, silent)
-    if text is None:
-        # Unreadable: let it be loaded, so that the problem is told.
-        return True
-    tree: Tree | None = parse(text, str(path), silent)
+    """One that is unreadable too: let it be loaded, so that the problem is told."""
+    text = read(path, Problems())
+    return text is None or _has(text, SIGNS)
+
+
+def has_sign(path: Path, signs: tuple[str, ...]) -> bool:
+    """Whether a file that can be read has one of the keys."""
+    text = read(path, Problems())
+    return text is not None and _has(text, signs)
+
+
+def _has(text: str, signs: tuple[str, ...]) -> bool:
+    """Whether one of the keys stands at the top, also of a text that is no YAML as yet."""
+    tree: Tree | None = parse(text, "", Problems())
     if isinstance(tree, Table):
-        return any(sign in tree.names() for sign in SIGNS)
-    return bool(_SIGN.search(text))
+        return any(sign in tree.names() for sign in signs)
+    return bool(re.search(rf"^({'|'.join(signs)})\s*:", text, re.MULTILINE))
 
 
 def find_system(

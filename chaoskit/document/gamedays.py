@@ -13,10 +13,10 @@ from chaoskit.document.binding import bind, node_at
 from chaoskit.document.environment import Hiding
 from chaoskit.document.faultlist import BoundFault, bind_faults
 from chaoskit.document.files import find_system
-from chaoskit.document.loading import Bound, Loader, load_alone
+from chaoskit.document.loading import Bound, Loader, load_alone, read_named
 from chaoskit.document.nearest import meant
+from chaoskit.document.outward import check_url, check_zone
 from chaoskit.document.points import check_point
-from chaoskit.document.schedules import check_url, check_zone
 from chaoskit.document.systemchecks import check_halting
 from chaoskit.document.tree import Items, Problems, Table, Text, raw
 from chaoskit.model.experiment import FaultUse, Selection
@@ -50,7 +50,16 @@ def load_gameday(path: Path) -> BoundGameDay:
 
     Raises DocumentError with every problem of it, of its system and of its experiments.
     """
-    return load_alone(path, "gameday", lambda *read: _GameDays(*read).bound())
+    return load_alone(path, "gameday", _read)
+
+
+def read_gameday(path: Path, loader: Loader) -> BoundGameDay | None:
+    """The same for a file that another names: all problems are added to the loader's."""
+    return read_named(path, "gameday", loader, _read)
+
+
+def _read(path: Path, tree: Table, loader: Loader) -> BoundGameDay | None:
+    return _GameDays(path, tree, loader).bound()
 
 
 class _GameDays:

@@ -185,11 +185,19 @@ def load_alone(path: Path, name: str, read: Callable[[Path, Table, Loader], Name
     """
     path = path / f"{name}.yaml" if path.is_dir() else path
     loader = Loader({}, Systems())
-    found = None
-    if (table := read_table(path, name, loader.problems)) is not None:
-        tree = interpolate(table, loader.secrets, loader.problems)
-        assert isinstance(tree, Table)
-        found = read(path, tree, loader)
+    found = read_named(path, name, loader, read)
     if found is None or loader.problems:
         raise DocumentError([loader.secrets.mask(p) for p in loader.problems.found])
     return found
+
+
+def read_named(
+    path: Path, name: str, loader: Loader, read: Callable[[Path, Table, Loader], Named | None]
+) -> Named | None:
+    """What `read` makes of a file that is to begin with `name`; None where it is no mapping."""
+    table = read_table(path, name, loader.problems)
+    if table is None:
+        return None
+    tree = interpolate(table, loader.secrets, loader.problems)
+    assert isinstance(tree, Table)
+    return read(path, tree, loader)

@@ -1,40 +1,45 @@
-"""`schedule.yaml` to a Schedule with the experiments that it names, every problem at once.
+"""`schedule.yaml` to a Schedule with all that its entries name, every problem at once.
 
 It reads files and the list of time zones; it must never ask what time it is.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from chaoskit.document.binding import bind, node_at
 from chaoskit.document.environment import Hiding
-from chaoskit.document.files import experiment_files
+from chaoskit.document.files import GAMEDAY_SIGNS, SIGNS, experiment_files, has_sign
+from chaoskit.document.gamedays import BoundGameDay, read_gameday
 from chaoskit.document.loading import Bound, Loader, load_alone
+from chaoskit.document.meeting import check_meeting
 from chaoskit.document.nearest import meant
+from chaoskit.document.outward import check_url, check_zone
 from chaoskit.document.tree import Problems, Table
+from chaoskit.model.experiment import Place
 from chaoskit.model.schedule import Notice, Schedule, Slot
 
 
 @dataclass(frozen=True)
 class BoundSchedule(Hiding):
-    """A schedule with the experiments of each entry, by the entry's name. `path` is absolute.
+    """A schedule with the experiments or the game day of each entry, by the entry's name.
 
-    `secrets` are values that came from the environment: mask them wherever text is shown.
+    `path` is absolute. `secrets` are values that came from the environment: mask them wherever
+    text is shown.
     """
 
     schedule: Schedule
     path: Path
     experiments: dict[str, tuple[Bound, ...]]
+    gamedays: dict[str, BoundGameDay] = field(default_factory=dict)
     secrets: tuple[str, ...] = ()
 
 
 def load_schedule(path: Path) -> BoundSchedule:
     """The schedule in `path`, or in the folder's schedule.yaml.
 
-    Raises DocumentError with every problem of it and of the experiments that it names.
+    Raises DocumentError with every problem of it and of all that it names.
     """
     return load_alone(path, "schedule", _read)
 
@@ -44,28 +49,62 @@ def _read(path: Path, tree: Table, loader: Loader) -> BoundSchedule | None:
     if schedule is None:
         return None
     _check(schedule, tree, loader.problems)
-    experiments = {
-        slot.name: _experiments(slot, number, tree, path, loader)
-        for number, slot in enumerate(schedule.entries)
-    }
-    return BoundSchedule(schedule, path.resolve(), experiments, loader.secrets.values)
+    entries = _Entries(path.resolve().parent, tree, loader)
+    experiments: dict[str, tuple[Bound, ...]] = {}
+    gamedays: dict[str, BoundGameDay] = {}
+    for number, slot in enumerate(schedule.entries):
+        experiments[slot.name] = entries.experiments(slot, number)
+        if (day := entries.gameday(slot, number)) is not None:
+            gamedays[slot.name] = day
+            check_meeting(schedule, slot, day.gameday, number, tree, loader.problems)
+    return BoundSchedule(schedule, path.resolve(), experiments, gamedays, loader.secrets.values)
 
 
-def _experiments(
-    slot: Slot, number: int, tree: Table, path: Path, loader: Loader
-) -> tuple[Bound, ...]:
-    files: list[Path] = []
-    for index, name in enumerate(slot.run):
-        named = path.resolve().parent / name
-        if named.exists():
-            files += experiment_files([named], loader.problems)
-            continue
-        place = node_at(tree, ("entries", number, "run", index))[1]
+@dataclass(frozen=True)
+class _Entries:
+    """Finds what the entries of a schedule in `folder` name."""
+
+    folder: Path
+    tree: Table
+    loader: Loader
+
+    def experiments(self, slot: Slot, number: int) -> tuple[Bound, ...]:
+        files: list[Path] = []
+        for index, name in enumerate(slot.run or ()):
+            place = node_at(self.tree, ("entries", number, "run", index))[1]
+            named = self.folder / name
+            if not named.exists():
+                self._missing(name, place)
+            elif has_sign(named, GAMEDAY_SIGNS):
+                said = f"'{name}' is a game day, not an experiment"
+                self.loader.problems.add(place, said, f"write gameday: {name}, without 'run'")
+            else:
+                files += experiment_files([named], self.loader.problems)
+        return tuple(bound for file in files if (bound := self.loader.load(file)))
+
+    def gameday(self, slot: Slot, number: int) -> BoundGameDay | None:
+        if slot.gameday is None:
+            return None
+        place = node_at(self.tree, ("entries", number, "gameday"))[1]
+        named = self.folder / slot.gameday
+        if not named.is_file():
+            self._missing(slot.gameday, place)
+        elif has_sign(named, SIGNS):
+            said = f"'{slot.gameday}' is an experiment, not a game day"
+            self.loader.problems.add(place, said, f"write run: [{slot.gameday}]")
+        else:
+            return read_gameday(named, self.loader)
+        return None
+
+    def _missing(self, name: str, place: Place) -> None:
+        named = self.folder / name
+        if named.is_dir():
+            self.loader.problems.add(place, f"'{name}' is a folder", "name the game day's file")
+            return
         known = [p.name for p in named.parent.glob("*") if p.suffix == ".yaml" or p.is_dir()]
         near = meant(named.name, known)
         hint = near[1] if near[0] else ""
-        loader.problems.add(place, f"there is no '{name}' beside the schedule", hint)
-    return tuple(bound for file in files if (bound := loader.load(file)))
+        self.loader.problems.add(place, f"there is no '{name}' beside the schedule", hint)
 
 
 def _check(schedule: Schedule, tree: Table, problems: Problems) -> None:
@@ -84,17 +123,6 @@ def _check(schedule: Schedule, tree: Table, problems: Problems) -> None:
     for number, blackout in enumerate(schedule.blackouts):
         if blackout.http is not None:
             check_url(blackout.http.url, ("blackouts", number, "http", "url"), tree, problems)
-
-
-def check_zone(name: str, tree: Table, problems: Problems) -> None:
-    """The zone under `timezone` is in this machine's list."""
-    from zoneinfo import available_timezones
-
-    known = available_timezones()
-    if name not in known:
-        guess, hint = meant(name, known)
-        hint = hint if guess else "such as Europe/Berlin"
-        problems.add(node_at(tree, ("timezone",))[1], f"there is no time zone '{name}'", hint)
 
 
 def _cron_problem(text: str) -> str:
@@ -122,15 +150,3 @@ def _check_notice(
     check_url(notice.webhook, (*where, "webhook"), tree, problems)
     if not notice.before:
         problems.add(node_at(tree, (*where, "before"))[1], "'before' must be more than 0s")
-
-
-def check_url(url: str, where: tuple[str | int, ...], tree: Table, problems: Problems) -> None:
-    """The text at `where` is a URL of http or https with a host."""
-    node, place = node_at(tree, where)
-    try:
-        parts = urlsplit(url)
-        fit = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # a port that is no number
-        fit = False
-    if not fit and not getattr(node, "refused", False):
-        problems.add(place, f"expected a URL that begins with http:// or https://, got '{url}'")

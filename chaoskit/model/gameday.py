@@ -196,3 +196,14 @@ class GameDay(Frozen):
     def open_at(self, wall: datetime) -> bool:
         """Whether the wall clock's `wall` (in `timezone`) lies in the window of the day."""
         return wall.date() == self.date and self.window.holds(wall.time())
+
+    @property
+    def span(self) -> tuple[datetime, datetime]:
+        """From (included) and to (excluded) on the wall in `timezone`."""
+        begin, end = self.window.begin, self.window.end
+        return datetime.combine(self.date, begin), datetime.combine(self.date, end)
+
+    @property
+    def when(self) -> str:
+        """Date, hours and zone as people read them."""
+        return f"{self.date} {self.window} {self.timezone}"

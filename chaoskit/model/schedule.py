@@ -1,4 +1,4 @@
-"""A schedule: which experiments run when, when they may not, and who is told before.
+"""A schedule: what runs when, when it may not, and who is told before.
 
 Times of day are those of the wall in `timezone`. What they come to as moments is the business of
 `chaoskit.schedule`; no clock, no files, no zones are read here.
@@ -162,19 +162,27 @@ class Notice(Frozen):
 
 
 class Slot(Frozen):
-    """Experiments, and when they run: by a cron expression, or once in a window at random."""
+    """Experiments or a game day, and when: by a cron expression, or once in a window at random."""
 
     name: Name
-    run: tuple[str, ...] = Field(min_length=1, description="files or folders beside the schedule")
+    run: tuple[str, ...] | None = Field(
+        default=None, min_length=1, description="files or folders beside the schedule"
+    )
+    gameday: str | None = Field(default=None, description="a file beside the schedule")
     cron: str | None = Field(default=None, description="minute hour day month weekday")
     random: Window | None = Field(default=None, description="a seeded moment in each window")
     working_hours: Window | None = Field(default=None, description="instead of the schedule's")
     notice: Notice | None = Field(default=None, description="instead of the schedule's")
 
     @model_validator(mode="after")
-    def _one_time(self) -> Slot:
-        if (self.cron is None) == (self.random is None):
-            raise ValueError("an entry needs exactly one of 'cron' and 'random'")
+    def _what_and_when(self) -> Slot:
+        lacking = [
+            f"exactly one of '{one}' and '{other}'"
+            for one, other in (("run", "gameday"), ("cron", "random"))
+            if (getattr(self, one) is None) == (getattr(self, other) is None)
+        ]
+        if lacking:
+            raise ValueError(f"an entry needs {', and '.join(lacking)}")
         return self
 
     @property

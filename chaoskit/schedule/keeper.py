@@ -21,7 +21,8 @@ from chaoskit.run.web import post
 from chaoskit.schedule import outside
 from chaoskit.schedule.log import Log, cut_off, noted, settled_until
 from chaoskit.schedule.moments import Occurrence, coming, occurrences
-from chaoskit.schedule.permits import asked, forbidden, refused
+from chaoskit.schedule.notices import notice, titled
+from chaoskit.schedule.permits import asked, forbidden, not_its_day, refused
 
 # An entry that is seen for the first time may have been due within this time before.
 FRESH = timedelta(seconds=60)
@@ -31,6 +32,8 @@ STOP_WITHIN = 1.0
 
 class Runs(Protocol):
     def run(self, paths: Any, lock: int) -> int: ...
+
+    def play(self, gameday: Any, lock: int) -> int: ...
 
 
 @dataclass
@@ -89,6 +92,13 @@ class Keeper:
         """Why this one would not run, as far as can be known before; empty when nothing."""
         if noted(self.log.records(), "skip", occurrence):
             return "called off"
+        return self._forbidden(occurrence)
+
+    def _forbidden(self, occurrence: Occurrence) -> str:
+        """What the files say against it: the schedule's, and the game day's own hours."""
+        day = self.bound.gamedays.get(occurrence.name)
+        if day is not None and (why := not_its_day(day.gameday, occurrence)):
+            return why
         return forbidden(self.bound.schedule, self._slots[occurrence.name], occurrence)
 
     # What was -----------------------------------------------------------------------------
@@ -100,6 +110,8 @@ class Keeper:
             self.log.append("cut-off", self.clock.now(), **fields)
             began = f"began at {record['at']} and has no end: its process died"
             self._tell(f"cut off: {record['entry']} {began}; look with: chaoskit revert")
+            if day := record.get("gameday"):
+                self._tell(f"it goes on where it was with: chaoskit gameday run {day}")
         return [5] * len(found)
 
     def _adopt(self) -> list[int]:
@@ -122,7 +134,7 @@ class Keeper:
         limit = now - timedelta(seconds=float(schedule.late))
         wanted, last = [], None
         for last in _between(occurrences(schedule, slot, since), limit):
-            off = noted(records, "skip", last) or forbidden(schedule, slot, last)
+            off = noted(records, "skip", last) or self._forbidden(last)
             wanted += [] if off else [last]
         if last is None:
             return False
@@ -176,10 +188,16 @@ class Keeper:
         self._tell(f"not run: {occurrence.name}, {self.shown(occurrence)}: {why}")
 
     def _run(self, occurrence: Occurrence, lock: int) -> int:
-        paths = [bound.path for bound in self.bound.experiments[occurrence.name]]
-        self._note("begun", occurrence, experiments=list(map(str, paths)))
-        self._tell(f"runs: {occurrence.name}, {self.shown(occurrence)}")
-        code = self.runner.run(paths, lock)
+        day = self.bound.gamedays.get(occurrence.name)
+        if day is not None:
+            self._note("begun", occurrence, gameday=str(day.path))
+            self._tell(f"begins: {titled(self.bound, occurrence.name)}, {self.shown(occurrence)}")
+            code = self.runner.play(day.path, lock)
+        else:
+            paths = [bound.path for bound in self.bound.experiments[occurrence.name]]
+            self._note("begun", occurrence, experiments=list(map(str, paths)))
+            self._tell(f"runs: {occurrence.name}, {self.shown(occurrence)}")
+            code = self.runner.run(paths, lock)
         self._note("ended", occurrence, code=code)
         self._tell(f"ended: {occurrence.name} with exit code {code}")
         # A negative code is a signal that killed the child; an unknown one is a failed tool.
@@ -199,11 +217,7 @@ class Keeper:
 
     def _announce(self, occurrence: Occurrence, webhook: str) -> None:
         """Post, then note it: a death between the two tells people twice, and never not at all."""
-        file = self.bound.path.name
-        text = (
-            f"chaoskit will run {occurrence.name} at {self.shown(occurrence)}. "
-            f"To call it off: chaoskit schedule skip {occurrence.name} --file {file}"
-        )
+        text = self.bound.hidden(notice(self.bound, occurrence.name, self.shown(occurrence)))
         try:
             self.post(webhook, text)
         except ChaoskitError as error:

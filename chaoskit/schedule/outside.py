@@ -17,6 +17,8 @@ from chaoskit.errors import ChaoskitError
 from chaoskit.run.calls import StopFlag
 
 RUN = (sys.executable, "-m", "chaoskit", "run")
+# Nobody is there to press Ctrl-C: so long after the last entry of a day that is over, it ends.
+PLAY = (sys.executable, "-m", "chaoskit", "gameday", "run", "--end-after", "10m")
 LOOK_EVERY = 0.2
 
 
@@ -37,17 +39,24 @@ class RealClock:
 
 
 class Runner:
-    """Runs experiments in a child process: `command` followed by their paths."""
+    """Runs experiments, or a game day, in a child process: a command followed by their paths.
 
-    def __init__(self, stop: StopFlag, command: Sequence[str] = RUN) -> None:
-        self._stop, self._command = stop, tuple(command)
+    Both give the exit code of the child, which holds the descriptor `lock` as long as it lives.
+    A stop is passed on once, and then waited for: the child puts back what it holds.
+    """
+
+    def __init__(
+        self, stop: StopFlag, command: Sequence[str] = RUN, play: Sequence[str] = PLAY
+    ) -> None:
+        self._stop, self._command, self._play = stop, tuple(command), tuple(play)
 
     def run(self, paths: Sequence[Path], lock: int) -> int:
-        """The exit code of the child, which holds the descriptor `lock` as long as it lives.
+        return self._wait([*self._command, *map(str, paths)], lock)
 
-        A stop is passed on once, and then waited for: the child puts back what it holds.
-        """
-        words = [*self._command, *map(str, paths)]
+    def play(self, gameday: Path, lock: int) -> int:
+        return self._wait([*self._play, str(gameday)], lock)
+
+    def _wait(self, words: Sequence[str], lock: int) -> int:
         try:
             child = subprocess.Popen(words, pass_fds=(lock,), start_new_session=True)
         except OSError as error:

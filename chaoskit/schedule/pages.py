@@ -6,14 +6,20 @@ import sys
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from chaoskit.document.schedules import BoundSchedule
 from chaoskit.model.experiment import Phases
-from chaoskit.schedule.moments import Occurrence
+from chaoskit.model.gameday import ROLES
+from chaoskit.schedule.moments import Occurrence, moment
+from chaoskit.schedule.notices import titled
 
 
 def calendar(bound: BoundSchedule, found: Sequence[Occurrence], now: datetime) -> bytes:
-    """iCalendar text (RFC 5545): one event for each occurrence, as long as its phases at most."""
+    """iCalendar text (RFC 5545): one event for each occurrence.
+
+    It is as long as an experiment's phases at most, and to the end of a game day's window.
+    """
     from icalendar import Calendar, Event
 
     name = bound.schedule.schedule
@@ -26,13 +32,28 @@ def calendar(bound: BoundSchedule, found: Sequence[Occurrence], now: datetime) -
         event.add("uid", f"{name}-{occurrence.name}-{occurrence.at:%Y%m%dT%H%M%SZ}@chaoskit")
         event.add("dtstamp", now)
         event.add("dtstart", occurrence.at)
-        event.add("dtend", occurrence.at + length(bound, occurrence.name))
-        event.add("summary", f"chaoskit: {occurrence.name}")
-        claims = (b.experiment for b in bound.experiments[occurrence.name])
-        text = "\n".join(f"{claim.experiment}: {claim.hypothesis}" for claim in claims)
-        event.add("description", bound.hidden(text))
+        event.add("dtend", _end(bound, occurrence))
+        event.add("summary", f"chaoskit: {bound.hidden(titled(bound, occurrence.name))}")
+        event.add("description", bound.hidden(_description(bound, occurrence.name)))
         page.add_component(event)
     return bytes(page.to_ical())
+
+
+def _end(bound: BoundSchedule, occurrence: Occurrence) -> datetime:
+    day = bound.gamedays.get(occurrence.name)
+    if day is None:
+        return occurrence.at + length(bound, occurrence.name)
+    return moment(day.gameday.span[1], ZoneInfo(day.gameday.timezone))
+
+
+def _description(bound: BoundSchedule, name: str) -> str:
+    day = bound.gamedays.get(name)
+    if day is None:
+        claims = (b.experiment for b in bound.experiments[name])
+        return "\n".join(f"{claim.experiment}: {claim.hypothesis}" for claim in claims)
+    people = day.gameday.people
+    roles = (f"{role}: {', '.join(people.of(role))}" for role in ROLES if people.of(role))
+    return "\n".join([day.gameday.purpose, *roles])
 
 
 def length(bound: BoundSchedule, name: str) -> timedelta:

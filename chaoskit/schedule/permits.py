@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from chaoskit.model.gameday import GameDay
 from chaoskit.model.schedule import Blackout, Schedule, Slot
 from chaoskit.run.halting import NoAnswer, answers, succeeds
 from chaoskit.schedule.moments import Occurrence, wall
@@ -24,6 +25,13 @@ def forbidden(schedule: Schedule, slot: Slot, occurrence: Occurrence) -> str:
             return _with_why(blackout)
     hours = schedule.hours(slot)
     return f"outside working hours ({hours})" if hours and not hours.holds(shown) else ""
+
+
+def not_its_day(day: GameDay, occurrence: Occurrence) -> str:
+    """That the moment is not one of the game day's own hours, as a sentence; else empty."""
+    if day.open_at(wall(occurrence.at, ZoneInfo(day.timezone))):
+        return ""
+    return f"outside the game day ({day.when})"
 
 
 def asked(schedule: Schedule) -> list[Blackout]:

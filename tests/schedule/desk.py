@@ -49,6 +49,9 @@ class FakeRuns:
         self.during()
         return self.code
 
+    def play(self, gameday: Path, lock: int) -> int:
+        return self.run([gameday], lock)
+
 
 @dataclass
 class Desk:
@@ -80,8 +83,9 @@ class Desk:
 
 
 def lay(folder: Path) -> None:
-    """One good experiment with what it names."""
+    """One good experiment and one game day, with what they name."""
     text = (DOCUMENTS / "good" / "cache-loss.yaml").read_text()
     (folder / "cache-loss.yaml").write_text(text.replace("../shop/", ""))
     shutil.copy(DOCUMENTS / "shop" / "system.yaml", folder)
     shutil.copy(DOCUMENTS / "shop" / "load.py", folder)
+    shutil.copy(DOCUMENTS / "shop" / "gameday.yaml", folder)

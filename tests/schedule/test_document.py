@@ -51,6 +51,54 @@ def test_what_does_not_fit(tmp_path: Path) -> None:
     assert "five fields" in found[6]
 
 
+def test_what_an_entry_is_to_do(tmp_path: Path) -> None:
+    found = problems("gamedays.yaml", tmp_path)
+    assert [line.split(" ")[0] for line in found] == ["4:5:", "5:5:", "6:22:", "7:29:"]
+    assert "needs exactly one of 'run' and 'gameday'" in found[0]
+    both = "exactly one of 'run' and 'gameday', and exactly one of 'cron' and 'random'"
+    assert both in found[1]
+    assert "did you mean 'gameday'?" in found[2]
+
+
+def test_game_days_that_do_not_fit(tmp_path: Path) -> None:
+    day = (DOCUMENTS / "shop" / "gameday.yaml").read_text()
+    (tmp_path / "wrong-day.yaml").write_text(day.replace("expect", "expct"))
+    found = problems("gamedays-elsewhere.yaml", tmp_path)
+    own = [line for line in found if not line.startswith(str(tmp_path))]
+    assert [line.split(" ")[0] for line in own] == [
+        "5:14:", "8:14:", "11:11:", "15:11:", "18:13:", "21:13:", "23:14:",
+    ]  # fmt: skip
+    assert "did you mean 'gameday.yaml'?" in own[0]
+    assert "is an experiment, not a game day (write run: [cache-loss.yaml]" in own[1]
+    assert "is a game day, not an experiment (write gameday: gameday.yaml" in own[2]
+    # Ten o'clock in Berlin is nine in London.
+    assert "never comes within the game day (2026-12-01 10:00-12:00 Europe/Berlin)" in own[3]
+    assert "such as '0 9 1 12 *'" in own[3]
+    assert "such as {days: tue, from: '09:00', to: '11:00'}" in own[4]
+    (wrong,) = [line for line in found if line not in own]
+    assert wrong.startswith(f"{tmp_path / 'wrong-day.yaml'}:13:5: unknown key 'expct'")
+
+
+@pytest.mark.parametrize(
+    "when",
+    [
+        'cron: "59 10 1 12 *"',
+        'cron: "*/30 * * * *"',
+        'random: {days: mon-fri, from: "09:00", to: "11:00"}',
+        'random: {from: "10:59", to: "11:00"}',
+    ],
+)
+def test_an_entry_that_meets_its_game_day(when: str, tmp_path: Path) -> None:
+    lay(tmp_path)
+    (tmp_path / "schedule.yaml").write_text(
+        "schedule: s\ntimezone: Europe/London\nentries:\n"
+        f"  - {{name: a, gameday: gameday.yaml, {when}}}\n"
+    )
+    found = load_schedule(tmp_path)
+    assert found.gamedays["a"].gameday.title == "The cache goes away"
+    assert found.experiments == {"a": ()}
+
+
 def test_a_secret_is_in_no_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOOK", "s3cret")
     lay(tmp_path)
