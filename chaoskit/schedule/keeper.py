@@ -31,9 +31,9 @@ STOP_WITHIN = 1.0
 
 
 class Runs(Protocol):
-    def run(self, paths: Any, lock: int) -> int: ...
+    def run(self, paths: Any, lock: int, look: outside.Look) -> int: ...
 
-    def play(self, gameday: Any, lock: int) -> int: ...
+    def play(self, gameday: Any, lock: int, look: outside.Look) -> int: ...
 
 
 @dataclass
@@ -192,12 +192,12 @@ class Keeper:
         if day is not None:
             self._note("begun", occurrence, gameday=str(day.path))
             self._tell(f"begins: {titled(self.bound, occurrence.name)}, {self.shown(occurrence)}")
-            code = self.runner.play(day.path, lock)
+            code = self.runner.play(day.path, lock, self._look())
         else:
             paths = [bound.path for bound in self.bound.experiments[occurrence.name]]
             self._note("begun", occurrence, experiments=list(map(str, paths)))
             self._tell(f"runs: {occurrence.name}, {self.shown(occurrence)}")
-            code = self.runner.run(paths, lock)
+            code = self.runner.run(paths, lock, self._look())
         self._note("ended", occurrence, code=code)
         self._tell(f"ended: {occurrence.name} with exit code {code}")
         # A negative code is a signal that killed the child; an unknown one is a failed tool.
@@ -214,6 +214,18 @@ class Keeper:
                 fresh = not noted(self.log.records(), "announced", occurrence)
                 if told and fresh and not self.against(occurrence):
                     self._announce(occurrence, told.webhook)
+
+    def _look(self) -> outside.Look:
+        """Gives notice of what comes while something runs, which can take longer than the lead."""
+        before = self.clock.now()
+
+        def look() -> None:
+            nonlocal before
+            if (now := self.clock.now()) >= before + timedelta(seconds=AT_MOST):
+                before = now
+                self._give_notice()
+
+        return look
 
     def _announce(self, occurrence: Occurrence, webhook: str) -> None:
         """Post, then note it: a death between the two tells people twice, and never not at all."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
@@ -20,6 +20,7 @@ RUN = (sys.executable, "-m", "chaoskit", "run")
 # Nobody is there to press Ctrl-C: so long after the last entry of a day that is over, it ends.
 PLAY = (sys.executable, "-m", "chaoskit", "gameday", "run", "--end-after", "10m")
 LOOK_EVERY = 0.2
+Look = Callable[[], None]
 
 
 class WallClock(Protocol):
@@ -42,7 +43,8 @@ class Runner:
     """Runs experiments, or a game day, in a child process: a command followed by their paths.
 
     Both give the exit code of the child, which holds the descriptor `lock` as long as it lives.
-    A stop is passed on once, and then waited for: the child puts back what it holds.
+    A stop is passed on once, and then waited for: the child puts back what it holds. `look` is
+    called several times a second meanwhile.
     """
 
     def __init__(
@@ -50,13 +52,13 @@ class Runner:
     ) -> None:
         self._stop, self._command, self._play = stop, tuple(command), tuple(play)
 
-    def run(self, paths: Sequence[Path], lock: int) -> int:
-        return self._wait([*self._command, *map(str, paths)], lock)
+    def run(self, paths: Sequence[Path], lock: int, look: Look) -> int:
+        return self._wait([*self._command, *map(str, paths)], lock, look)
 
-    def play(self, gameday: Path, lock: int) -> int:
-        return self._wait([*self._play, str(gameday)], lock)
+    def play(self, gameday: Path, lock: int, look: Look) -> int:
+        return self._wait([*self._play, str(gameday)], lock, look)
 
-    def _wait(self, words: Sequence[str], lock: int) -> int:
+    def _wait(self, words: Sequence[str], lock: int, look: Look) -> int:
         try:
             child = subprocess.Popen(words, pass_fds=(lock,), start_new_session=True)
         except OSError as error:
@@ -66,6 +68,7 @@ class Runner:
             try:
                 return child.wait(LOOK_EVERY)
             except subprocess.TimeoutExpired:
+                look()
                 if self._stop.kind and not told:
                     child.terminate()
                     told = True

@@ -70,7 +70,8 @@ def _seconds(phases: Phases) -> float:
 def unit(bound: BoundSchedule, state: Path) -> str:
     """A service that runs what is due, and a timer that calls it every minute.
 
-    A stop waits for what is in force to be put back.
+    A stop waits for what is in force to be put back. What the files read with `${env:NAME}` stands
+    in a file of the user's, which may be missing: secrets are no business of a unit.
     """
     name = f"chaoskit-{bound.schedule.schedule}"
     return f"""\
@@ -81,6 +82,8 @@ Description=chaoskit: what is due of {bound.schedule.schedule}
 [Service]
 Type=oneshot
 WorkingDirectory={_quoted(bound.path.parent)}
+# Lines NAME=value for what the files read with ${{env:NAME}}, readable by this service only.
+EnvironmentFile=-/etc/chaoskit/{bound.schedule.schedule}.env
 Environment={_quoted(f"CHAOSKIT_STATE={state.resolve()}")}
 ExecStart={_quoted(sys.executable)} -m chaoskit schedule once --file {_quoted(bound.path)}
 KillMode=mixed

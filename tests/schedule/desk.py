@@ -12,6 +12,7 @@ from chaoskit.document import load_schedule
 from chaoskit.errors import ChaoskitError
 from chaoskit.run.state import StateRoot
 from chaoskit.schedule.keeper import Keeper
+from chaoskit.schedule.outside import Look
 
 DOCUMENTS = Path(__file__).parents[1] / "documents"
 START = datetime(2026, 6, 1, 8, 0, tzinfo=UTC)  # a Monday
@@ -37,20 +38,24 @@ class Killed(BaseException):
 
 @dataclass
 class FakeRuns:
-    """Notes what is run; `during` happens meanwhile."""
+    """Notes what is run; `during` happens meanwhile, and so many `minutes` go by."""
 
     clock: FakeClock
     code: int = 0
     during: Callable[[], None] = lambda: None
+    minutes: int = 0
     ran: list[tuple[str, str]] = field(default_factory=list)
 
-    def run(self, paths: list[Path], lock: int) -> int:
+    def run(self, paths: list[Path], lock: int, look: Look) -> int:
         self.ran += [(f"{self.clock.time:%d %H:%M}", path.stem) for path in paths]
         self.during()
+        for _ in range(self.minutes):
+            self.clock.sleep(60)
+            look()
         return self.code
 
-    def play(self, gameday: Path, lock: int) -> int:
-        return self.run([gameday], lock)
+    def play(self, gameday: Path, lock: int, look: Look) -> int:
+        return self.run([gameday], lock, look)
 
 
 @dataclass

@@ -71,6 +71,8 @@ def test_the_units_name_the_file_and_the_state(folder: Path) -> None:
     assert f"-m chaoskit schedule once --file {folder / 'schedule.yaml'}" in text
     assert f"CHAOSKIT_STATE={folder / 'state'}" in text
     assert "OnCalendar=" in text
+    # What the file reads with ${env:NAME} is not written into a unit, but it can be had there.
+    assert "EnvironmentFile=-/etc/chaoskit/" in text
 
 
 def test_a_wrong_file_ends_with_2(folder: Path) -> None:

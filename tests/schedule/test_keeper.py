@@ -166,6 +166,21 @@ def test_a_notice_comes_before_and_only_once(noticed: Desk) -> None:
     assert HOOK not in "".join(noticed.said)
 
 
+def test_a_notice_comes_also_while_something_else_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOOK", HOOK)
+    desk = Desk(tmp_path, HOURLY + 'notice: {before: 15m, webhook: "${env:HOOK}"}\n')
+    desk.once("2026-06-01 09:50")
+    desk.runs.minutes = 55
+    desk.once("2026-06-01 10:00")
+    assert [when for when, _ in desk.runs.ran] == ["01 10:00"]
+    assert len(desk.posted) == 2
+    assert "at Mon 2026-06-01 11:00" in desk.posted[-1][1]
+    desk.once("2026-06-01 11:00")
+    assert [when for when, _ in desk.runs.ran] == ["01 10:00", "01 11:00"]
+
+
 def test_without_a_notice_it_does_not_run(noticed: Desk) -> None:
     noticed.deaf = True
     noticed.once("2026-06-01 09:50")
