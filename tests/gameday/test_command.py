@@ -243,3 +243,27 @@ def test_what_could_not_be_put_back_ends_with_four(folder: Path, call: Call) -> 
     code, said = call("run", "--terminal", lines="quit\n")
     assert code == 4, said
     assert f"left in force: kill on cache1; chaoskit revert {run}" in said
+
+
+def test_a_console_that_ends_by_itself_says_that_nobody_came(folder: Path, call: Call) -> None:
+    (folder / "gameday.yaml").write_text(GAMEDAY.replace("2026-12-01", "2020-12-01"))
+    code, said = call("run", "--end-after", "100ms")
+    assert code == 3, said
+    assert "console: http://127.0.0.1:" in said
+    assert "nothing was entered for 100ms, and nobody closed it" in said
+    code, said = call("where")
+    assert code == 5
+    assert "gameday.yaml: no console of it is open here" in said
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (["--end-after", "soon"], "such as 10m; got 'soon'"),
+        (["--end-after", "1m", "--terminal"], "--end-after takes none"),
+    ],
+)
+def test_an_end_that_makes_no_sense(folder: Path, call: Call, words: list[str], why: str) -> None:
+    code, said = call("run", *words)
+    assert code == 2
+    assert why in said
