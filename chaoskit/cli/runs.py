@@ -49,11 +49,11 @@ def show(run: str | None) -> int:
     """The verdict of RUN (a run directory or id; default: the newest), and its files."""
     from rich.console import Console
 
-    from chaoskit.report.source import read_run
+    from chaoskit.report.source import read_verdict
     from chaoskit.report.terminal import print_verdict
 
     folder = find_run(run)
-    told = read_run(folder).verdict
+    told = read_verdict(folder / "verdict.json")
     console = Console()
     page = folder / "report.html"
     print_verdict(told, console, page if page.exists() else None)
