@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from chaoskit.cli.places import find_run
+from chaoskit.cli.places import JUDGED, find_run
 
 
 @click.command("judge")
@@ -16,7 +16,7 @@ def command(run: str | None) -> int:
     from chaoskit.cli.conducting import judge_run
     from chaoskit.report.terminal import print_verdict
 
-    folder = find_run(run)
+    folder = find_run(run, *JUDGED)
     verdict = judge_run(folder)
     print_verdict(verdict, Console(), folder / "report.html")
     return verdict.exit_code

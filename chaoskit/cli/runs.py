@@ -12,11 +12,12 @@ from pathlib import Path
 import click
 
 from chaoskit.cli import options
-from chaoskit.cli.places import find_run, shown
+from chaoskit.cli.places import JUDGED, find_run, shown, whole
 from chaoskit.run.state import StateRoot
 from chaoskit.run.stored import Stored, remove, stored_runs
 from chaoskit.units import Duration
 
+VERDICT = "verdict.json"
 _UNITS = ("B", "kB", "MB", "GB", "TB")
 
 
@@ -53,7 +54,9 @@ def show(run: str | None) -> int:
     from chaoskit.report.terminal import print_verdict
 
     folder = find_run(run)
-    told = read_verdict(folder / "verdict.json")
+    if not (folder / VERDICT).is_file():
+        whole(folder, *JUDGED)
+    told = read_verdict(folder / VERDICT)
     console = Console()
     page = folder / "report.html"
     print_verdict(told, console, page if page.exists() else None)
