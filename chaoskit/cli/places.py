@@ -28,14 +28,18 @@ def find_system(named: Path | None) -> Path:
 
 
 def find_run(named: str | None, *needed: str) -> Path:
-    """A run directory by path or id; without a name the newest under reports/.
+    """A run directory by path or id, or the end of one; without a name the newest under reports/.
 
-    Raises InvalidInput where there is none, or where it lacks a file that is `needed`.
+    Raises InvalidInput where there is none or more than one, or where it lacks a file that is
+    `needed`: a run that is put back is not to be guessed.
     """
     if named and Path(named).is_dir():
         return whole(Path(named), *needed)
     runs = sorted(REPORTS.glob("*/*/journal.jsonl"), key=lambda p: p.parent.name)
-    found = [p.parent for p in runs if named is None or p.parent.name.endswith(named)]
+    found = [p.parent for p in runs if named is None or (named and p.parent.name.endswith(named))]
+    if named and len(found) > 1:
+        each = ", ".join(map(str, found))
+        raise InvalidInput(f"{len(found)} runs end in '{named}': {each}; name one whole directory")
     if not found:
         raise InvalidInput(f"no run {named or ''} under {REPORTS.resolve()}; name its directory")
     return whole(found[-1], *needed)
