@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import re
@@ -14,11 +15,14 @@ import pytest
 
 from chaoskit.model.verdict import CopyFigures, DataSafety, Offender, Status
 from chaoskit.report import write_report
+from chaoskit.report.pages import draw
+from chaoskit.report.source import read_run
 from tests.report import builder
 from tests.report.page import Page, told
 
 WRITTEN = ("report.html", "report.md", "junit.xml", "goodput.svg", "latency.svg", "failures.svg")
-NAMESPACES = {"http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"}
+SVG = "http://www.w3.org/2000/svg"
+NAMESPACES = {SVG, "http://www.w3.org/1999/xlink"}
 HOSTILE = '<script>alert("$x_1$")</script>|`]]>\x07日本'
 
 
@@ -102,6 +106,24 @@ def test_plots_are_files_that_stand_alone(ending: str, runs: dict[str, Path]) ->
         assert set(re.findall(r"https?://[^\s\"'<>)]+", raw)) <= NAMESPACES
         assert "prefers-color-scheme: dark" in raw
         assert "fault" in "".join(root.itertext())
+        marked = {"impact", "alarm", "recovered"} & {*root.itertext()}
+        assert len(marked) == (3 if ending != "not-restored" else 0)
+
+
+@pytest.mark.parametrize("narrow", [False, True])
+def test_labels_of_marks_that_lie_close_together_do_not_touch(
+    narrow: bool, runs: dict[str, Path]
+) -> None:
+    """Fault, impact, alarm and recovery begin within three seconds of a hundred."""
+    (plot,) = draw(read_run(runs["held"]), names=("goodput",))
+    labels = [
+        (text.text or "", float(text.get("x", "")), float(text.get("y", "")))
+        for text in ET.fromstring(plot.narrow if narrow else plot.wide).iter(f"{{{SVG}}}text")
+        if text.text in ("fault", "impact", "alarm", "recovered")
+    ]
+    assert len(labels) == 4
+    for (word, x, y), (_, other, row) in itertools.permutations(labels, 2):
+        assert y != row or other < x or other - x > 6 * len(word)
 
 
 def test_junit_agrees_with_the_verdict(run: Path) -> None:

@@ -13,11 +13,29 @@ from hypothesis import strategies as st
 from chaoskit.model.samples import Outcome
 from chaoskit.report import palette, words
 from chaoskit.report.buckets import fill
-from chaoskit.report.frame import lanes
+from chaoskit.report.frame import lanes, scene
 from chaoskit.report.source import read_run
 from tests.report import builder
 
 extents = st.tuples(st.floats(0, 500), st.floats(0, 200)).map(lambda p: (p[0], p[0] + p[1] + 1))
+
+
+def test_onset_alarm_and_recovery_are_marked_at_their_times(tmp_path: Path) -> None:
+    """Seconds since the baseline began; the first injection was acknowledged at 30.2."""
+    seen = scene(read_run(builder.held(tmp_path)), 0, 107)
+    marks = {mark.name: mark.begin for mark in seen.phases}
+    told = builder.IMPACT
+    assert marks["impact"] == pytest.approx(30.2 + told.to_impact)
+    assert marks["alarm"] == pytest.approx(30.2 + told.to_impact + told.to_detect)
+    assert marks["recovered"] == pytest.approx(30.2 + told.to_recover)
+
+
+@pytest.mark.parametrize("missing", ["to_impact", "to_detect"])
+def test_an_alarm_that_never_came_is_not_marked(missing: str, tmp_path: Path) -> None:
+    taken = builder.samples(broken=False)
+    impact = builder.IMPACT.model_copy(update={missing: None})
+    run = read_run(builder.write(tmp_path, builder.verdict(taken, impact=impact), taken))
+    assert "alarm" not in {mark.name for mark in scene(run, 0, 107).phases}
 
 
 @given(st.lists(extents, max_size=12))
