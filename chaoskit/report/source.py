@@ -61,7 +61,7 @@ def read_run(directory: Path) -> Run:
         raise InvalidInput(
             f"{directory / SAMPLES}: the samples are gone, and the verdict counts {counted} "
             "requests; the pages are left as they are. Restore the file from where the run was "
-            "stored whole"
+            "kept whole"
         )
     return Run(
         directory=directory,

@@ -104,7 +104,7 @@ def test_pages_stay_as_they_are_when_the_samples_are_gone(
     lose(run / "samples.bin")
     (run / "plan.json").unlink()
     before = {path: path.read_bytes() for path in run.iterdir()}
-    with pytest.raises(InvalidInput, match="samples are gone.*the pages are left as they are"):
+    with pytest.raises(InvalidInput, match=r"samples are gone.*the pages are left as they are"):
         write_report(run)
     assert {path: path.read_bytes() for path in run.iterdir()} == before
 
@@ -116,6 +116,16 @@ def test_the_committed_sample_is_not_written_over(tmp_path: Path) -> None:
     assert done.exception.exit_code == 2
     for path in SAMPLE.iterdir():
         assert (sample / path.name).read_bytes() == path.read_bytes()
+
+
+def test_a_verdict_is_not_judged_away_when_its_samples_are_gone(tmp_path: Path) -> None:
+    run = builder.held(tmp_path / "run")
+    (run / "samples.bin").unlink()
+    before = (run / "verdict.json").read_bytes()
+    done = CliRunner().invoke(cli, ["judge", str(run)])
+    assert isinstance(done.exception, InvalidInput)
+    assert "the samples are gone" in str(done.exception)
+    assert (run / "verdict.json").read_bytes() == before
 
 
 def test_samples_that_only_the_load_had_written_are_shown(tmp_path: Path) -> None:
