@@ -14,7 +14,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from chaoskit.model.verdict import CopyFigures, DataSafety, Offender, Status
-from chaoskit.report import write_report
+from chaoskit.report import words, write_report
 from chaoskit.report.pages import draw
 from chaoskit.report.source import read_run
 from tests.report import builder
@@ -182,6 +182,33 @@ def test_what_is_still_in_force_is_said_so(runs: dict[str, Path]) -> None:
     assert "still open" in page.text
     assert "chaoskit revert 20250301T101500-3f2a" in page.text
     assert "cache-1: state is killed, was running" in page.text
+
+
+def test_success_and_p95_stand_with_their_intervals(runs: dict[str, Path]) -> None:
+    verdict, page = told(runs["held"]), Page(runs["held"] / "report.html").text
+    rows = {r.phase: r for r in verdict.figures if r.series == "all"}
+    before, during = rows["baseline"], rows["fault"]
+    share = (during.ok + during.degraded) / during.planned
+    assert during.success_low < share < during.success_high
+    assert before.p95_low < before.p95 < before.p95_high
+    assert during.p95_high is None  # most of those that failed did so within three seconds
+    for row in (before, during):
+        for shown in (words.success_interval(row), words.p95_interval(row)):
+            assert "–" in shown
+            assert shown in page
+    assert "95 % interval" in page
+
+
+def test_a_verdict_of_before_there_were_intervals_still_has_its_page(tmp_path: Path) -> None:
+    run = builder.held(tmp_path)
+    old = json.loads((run / "verdict.json").read_text())
+    for row in old["figures"]:
+        for key in ("success_low", "success_high", "p95_low", "p95_high"):
+            del row[key]
+    (run / "verdict.json").write_text(json.dumps(old))
+    page = Page(write_report(run)).text
+    assert "99.31 %" in page
+    assert "95 % interval" not in page
 
 
 def test_evidence_is_told_in_words(runs: dict[str, Path]) -> None:

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chaoskit.model.samples import Outcome
+from chaoskit.model.verdict import SeriesFigures
 from chaoskit.report import palette, words
 from chaoskit.report.buckets import fill
 from chaoskit.report.frame import lanes, scene
@@ -104,6 +105,31 @@ def test_shares_never_round_towards_the_better_side(part: int, whole: int) -> No
     part = min(part, whole)
     assert float(words.good_share(part, whole).split()[0]) / 100 <= part / whole + 1e-12
     assert float(words.bad_share(part, whole).split()[0]) / 100 >= part / whole - 1e-12
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "text"),
+    [
+        (None, None, ""), (0.0241, 0.031, "24–31 ms"), (0.9, 1.2, "900 ms–1.2 s"),
+        (1.2, 2.5, "1.2–2.5 s"), (0.18, None, "180 ms–∞"),
+    ],
+)  # fmt: skip
+def test_intervals_of_latencies_say_their_unit(
+    low: float | None, high: float | None, text: str
+) -> None:
+    assert words.p95_interval(row(p95_low=low, p95_high=high)) == text
+
+
+def test_an_interval_of_a_success_is_never_narrower_than_it_is() -> None:
+    found = row(success_low=0.98767, success_high=0.999912)
+    assert words.success_interval(found) == "98.76–100 %"
+
+
+def row(**known: float | None) -> SeriesFigures:
+    return SeriesFigures(
+        series="all", phase="fault", planned=1, ok=1, degraded=0, shed=0, failed=0, rate=1,
+        p50=None, p95=None, p99=None, outage=0, **known,
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(
