@@ -45,12 +45,12 @@ def command(
 
     EXPERIMENT gives the load and the steady state; its faults and its surge are left out.
     """
-    from chaoskit.cli.places import find_run
+    from chaoskit.cli.places import REVERTED, find_run
 
     if (experiment is None) == (source is None):
         raise click.UsageError("name an experiment file, or a stored run with --from")
     if source is not None:
-        return _calibrate(find_run(source))
+        return _calibrate(find_run(source, *REVERTED))
     assert experiment is not None
     bound = _healthy(experiment, options.pairs(settings), _length(lasts))
     folder, code = _run(bound, runtime, reports)

@@ -7,6 +7,9 @@ from pathlib import Path
 from chaoskit.errors import InvalidInput
 
 REPORTS = Path("reports")
+# What a stored run is judged from, and what it is put back from.
+JUDGED = ("plan.json", "journal.jsonl")
+REVERTED = ("journal.jsonl",)
 
 
 def find_system(named: Path | None) -> Path:
@@ -24,15 +27,32 @@ def find_system(named: Path | None) -> Path:
     raise InvalidInput(f"no single system.yaml was found from {here}{many}; name it: --system PATH")
 
 
-def find_run(named: str | None) -> Path:
-    """A run directory by path or id; without a name the newest under reports/."""
+def find_run(named: str | None, *needed: str) -> Path:
+    """A run directory by path or id, or the end of one; without a name the newest under reports/.
+
+    Raises InvalidInput where there is none or more than one, or where it lacks a file that is
+    `needed`: a run that is put back is not to be guessed.
+    """
     if named and Path(named).is_dir():
-        return Path(named)
+        return whole(Path(named), *needed)
     runs = sorted(REPORTS.glob("*/*/journal.jsonl"), key=lambda p: p.parent.name)
-    found = [p.parent for p in runs if named is None or p.parent.name.endswith(named)]
+    found = [p.parent for p in runs if named is None or (named and p.parent.name.endswith(named))]
+    if named and len(found) > 1:
+        each = ", ".join(map(str, found))
+        raise InvalidInput(f"{len(found)} runs end in '{named}': {each}; name one whole directory")
     if not found:
         raise InvalidInput(f"no run {named or ''} under {REPORTS.resolve()}; name its directory")
-    return found[-1]
+    return whole(found[-1], *needed)
+
+
+def whole(folder: Path, *needed: str) -> Path:
+    """`folder`; raises InvalidInput where a file that is `needed` of a run is not in it."""
+    missing = [name for name in needed if not (folder / name).is_file()]
+    if missing:
+        lacks = f"it has no {' and no '.join(missing)}"
+        hint = "name a run directory (reports/EXPERIMENT/ID) or a run's id; `chaoskit runs list`"
+        raise InvalidInput(f"{folder}: no run, or not a whole one: {lacks}; {hint}")
+    return folder
 
 
 def shown(path: Path) -> str:

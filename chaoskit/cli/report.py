@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from chaoskit.cli import options
-from chaoskit.cli.places import find_run
+from chaoskit.cli.places import JUDGED, find_run, whole
 
 
 @click.command("report")
@@ -42,7 +42,7 @@ def _one(folder: Path) -> int:
     from chaoskit.report import write_report
 
     if not (folder / "verdict.json").exists():
-        judge_run(folder)
+        judge_run(whole(folder, *JUDGED))
     click.echo(write_report(folder))
     return 0
 

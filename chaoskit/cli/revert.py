@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from chaoskit.cli.places import find_run
+from chaoskit.cli.places import REVERTED, find_run
 from chaoskit.run.state import StateRoot
 
 if TYPE_CHECKING:
@@ -63,7 +63,8 @@ def _folders(run: str | None, state: StateRoot) -> list[Path]:
     known = state.open_runs()
     if run is None:
         return known
-    return [folder for folder in known if folder.name == run] or [find_run(run).resolve()]
+    named = [folder for folder in known if folder.name == run or folder == Path(run).resolve()]
+    return named or [find_run(run, *REVERTED).resolve()]
 
 
 def _say(outcome: Outcome) -> None:

@@ -12,11 +12,12 @@ from pathlib import Path
 import click
 
 from chaoskit.cli import options
-from chaoskit.cli.places import find_run, shown
+from chaoskit.cli.places import JUDGED, find_run, shown, whole
 from chaoskit.run.state import StateRoot
 from chaoskit.run.stored import Stored, remove, stored_runs
 from chaoskit.units import Duration
 
+VERDICT = "verdict.json"
 _UNITS = ("B", "kB", "MB", "GB", "TB")
 
 
@@ -49,11 +50,13 @@ def show(run: str | None) -> int:
     """The verdict of RUN (a run directory or id; default: the newest), and its files."""
     from rich.console import Console
 
-    from chaoskit.report.source import read_run
+    from chaoskit.report.source import read_verdict
     from chaoskit.report.terminal import print_verdict
 
     folder = find_run(run)
-    told = read_run(folder).verdict
+    if not (folder / VERDICT).is_file():
+        whole(folder, *JUDGED)
+    told = read_verdict(folder / VERDICT)
     console = Console()
     page = folder / "report.html"
     print_verdict(told, console, page if page.exists() else None)

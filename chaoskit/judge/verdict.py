@@ -12,6 +12,7 @@ from chaoskit.judge import doubts, phases
 from chaoskit.judge.gates import judge_phase
 from chaoskit.judge.harm import harmed, settled
 from chaoskit.judge.impact import measured_impact
+from chaoskit.judge.intervals import with_intervals
 from chaoskit.judge.ledger import examine, safety_gate
 from chaoskit.judge.metrics import figures
 from chaoskit.judge.phases import Window
@@ -199,5 +200,7 @@ def _figures(
         row
         for w in shown
         if w.span is not None
-        for row in figures(samples.phase(*w.span), *w.span, w.phase)
+        for row in with_intervals(
+            figures(samples.phase(*w.span), *w.span, w.phase), samples, *w.span
+        )
     )

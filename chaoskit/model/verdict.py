@@ -52,7 +52,12 @@ class Gate(Frozen):
 
 
 class SeriesFigures(Frozen):
-    """One row of the per-request table: one series in one phase. Latencies in seconds."""
+    """One row of the per-request table: one series in one phase. Latencies in seconds.
+
+    `success_low` to `p95_high` are the ends of 95 % intervals of the shares ok or degraded (0..1)
+    and of p95. None: too short or too few requests to tell, or told by an earlier version; only
+    `p95_high` None: nothing says where it ends.
+    """
 
     series: str
     phase: PhaseName
@@ -66,6 +71,10 @@ class SeriesFigures(Frozen):
     p95: float | None
     p99: float | None
     outage: float
+    success_low: float | None = None
+    success_high: float | None = None
+    p95_low: float | None = None
+    p95_high: float | None = None
 
 
 class CoverageCell(Frozen):

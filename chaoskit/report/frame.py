@@ -65,13 +65,17 @@ def scene(run: Run, begin: float, end: float) -> Scene:
 
 
 def _impact(run: Run) -> list[Mark]:
-    """Where the faults were first felt and were over, named like phases."""
+    """Where the faults were first felt, were told from chance, and were over; named like phases."""
     found = run.verdict.impact
     known = [i.acknowledged for i in run.verdict.injections if i.acknowledged is not None]
     if found is None or not known:
         return []
-    times = (("impact", found.to_impact), ("recovered", found.to_recover))
-    zero = min(known) - run.origin
+    onset, zero = found.to_impact, min(known) - run.origin
+    times = (
+        ("impact", onset),
+        ("alarm", None if onset is None or found.to_detect is None else onset + found.to_detect),
+        ("recovered", found.to_recover),
+    )
     return [Mark(name, zero + t, zero + t) for name, t in times if t is not None]
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from xml.etree import ElementTree as ET
 
 from chaoskit.model.verdict import Gate, Status, Verdict
@@ -19,7 +20,7 @@ _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 
 def junit(verdict: Verdict) -> bytes:
     """One `<testsuites>` document; the counts agree with the cases in it."""
-    suite = ET.Element("testsuite", name=_clean(verdict.experiment))
+    suite = ET.Element("testsuite", _head(verdict))
     _properties(suite, verdict)
     for gate in verdict.gates:
         _gate(suite, verdict, gate)
@@ -29,9 +30,8 @@ def junit(verdict: Verdict) -> bytes:
         _whole(suite, verdict)
     for name, path in (("tests", ""), ("failures", "/failure"), ("errors", "/error")):
         suite.set(name, str(len(suite.findall(f"testcase{path}"))))
-    suite.set("skipped", "0")
-    if verdict.started_at:
-        suite.set("timestamp", _clean(verdict.started_at))
+    ET.SubElement(suite, "system-out").text = _clean("\n".join(verdict.reasons)) or None
+    ET.SubElement(suite, "system-err")
     root = ET.Element("testsuites")
     root.append(suite)
     ET.indent(root)
@@ -40,6 +40,35 @@ def junit(verdict: Verdict) -> bytes:
 
 def _clean(text: str) -> str:
     return _FORBIDDEN.sub("\ufffd", text)
+
+
+def _head(verdict: Verdict) -> dict[str, str]:
+    """What readers ask of a suite. No machine is named: a verdict does not know which it was."""
+    return {
+        "name": _clean(verdict.experiment),
+        "package": "chaoskit",
+        "id": "0",
+        "timestamp": _second(verdict.started_at),
+        "hostname": "localhost",
+        "skipped": "0",
+        "time": f"{_lasted(verdict):.3f}",
+    }
+
+
+def _second(started: str) -> str:
+    """UTC to the second, without a zone; a time has to stand there, so an unknown one is 1970."""
+    try:
+        read = datetime.fromisoformat(started)
+    except ValueError:
+        read = datetime.fromtimestamp(0, UTC)
+    at = (read if read.tzinfo else read.replace(tzinfo=UTC)).astimezone(UTC)
+    return f"{at:%Y-%m-%dT%H:%M:%S}"
+
+
+def _lasted(verdict: Verdict) -> float:
+    """Seconds from the first phase's begin to the last time known of any."""
+    known = [t for span in verdict.spans for t in (span.begin, span.end) if t is not None]
+    return max(known) - min(known) if known else 0.0
 
 
 def _properties(suite: ET.Element, verdict: Verdict) -> None:

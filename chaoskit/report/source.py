@@ -1,6 +1,7 @@
 """Reads a run directory: all that the pages are made from, and nothing beside it.
 
-A run that died early lacks files; only the verdict is indispensable. It must never write.
+A run that died early lacks files; only the verdict is indispensable, and the samples that it
+counts. It must never write.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ from typing import Any
 import numpy as np
 from pydantic import ValidationError
 
-from chaoskit.errors import ChaoskitError
+from chaoskit.errors import ChaoskitError, InvalidInput
 from chaoskit.judge.samples import DTYPE, Samples
 from chaoskit.model.verdict import Verdict
+from chaoskit.run.feed import SAMPLES, stored_samples
 from chaoskit.run.journal import NAME, Record, read_records
 from chaoskit.run.probing import PROBES
 
@@ -48,11 +50,23 @@ class Run:
 
 
 def read_run(directory: Path) -> Run:
-    """The run in `directory`; raises ChaoskitError naming the file and what to do."""
+    """The run in `directory`; raises ChaoskitError naming the file and what to do.
+
+    InvalidInput where the verdict counts requests and their samples are gone: pages made without
+    them would say that no request was ever sent.
+    """
+    verdict, samples = read_verdict(directory / "verdict.json"), _samples(directory)
+    counted = sum(row.planned for row in verdict.figures if row.series == "all")
+    if counted and not len(samples):
+        raise InvalidInput(
+            f"{directory / SAMPLES}: the samples are gone, and the verdict counts {counted} "
+            "requests; the pages are left as they are. Restore the file from where the run was "
+            "kept whole"
+        )
     return Run(
         directory=directory,
-        verdict=read_verdict(directory / "verdict.json"),
-        samples=_samples(directory),
+        verdict=verdict,
+        samples=samples,
         plan=stored_json(directory / "plan.json", dict) or {},
         journal=_journal(directory / NAME),
     )
@@ -71,9 +85,14 @@ def read_verdict(path: Path) -> Verdict:
 
 
 def _samples(directory: Path) -> Samples:
-    """Whole records only. A series without a name is no reason to show nothing."""
-    path = directory / "samples.bin"
-    raw = path.read_bytes() if path.exists() else b""
+    """Whole records only; those of the load's own files where its runner died before the end.
+
+    A series without a name is no reason to show nothing.
+    """
+    path = directory / SAMPLES
+    if not path.exists():
+        return stored_samples(directory)
+    raw = path.read_bytes()
     array = np.frombuffer(raw, DTYPE, count=len(raw) // DTYPE.itemsize)
     names = [str(name) for name in stored_json(directory / "series.json", list) or []]
     highest = int(array["series"].max()) if len(array) else -1

@@ -63,6 +63,7 @@ class View:
     safety: tuple[Figure, ...]
     offenders: tuple[tuple[str, ...], ...]
     figures: tuple[tuple[str, tuple[SeriesFigures, ...]], ...]
+    intervals: bool
     coverage: tuple[tuple[str, tuple[Status | None, ...]], ...]
     covered: str
     load: tuple[tuple[str, str], ...]
@@ -86,6 +87,7 @@ def view(run: Run) -> View:
         recovery=_recovery(verdict),
         impact=tuple(Figure(*row) for row in words.impact(verdict)),
         figures=_by_series(verdict.figures, run.samples.probes),
+        intervals=any(row.success_low is not None for row in verdict.figures),
         safety=_safety(verdict),
         offenders=_offenders(run),
         coverage=_coverage(verdict),

@@ -69,6 +69,23 @@ def percentile(row: SeriesFigures, value: float | None) -> str:
     return "∞" if value is None and row.planned > row.shed else seconds(value)
 
 
+def success_interval(row: SeriesFigures) -> str:
+    """The 95 % interval of a success, never narrower than it is; empty where none is known."""
+    if row.success_low is None or row.success_high is None:
+        return ""
+    low, high = math.floor(row.success_low * 1e4) / 100, math.ceil(row.success_high * 1e4) / 100
+    return f"{low:g}–{high:g} %"
+
+
+def p95_interval(row: SeriesFigures) -> str:
+    """The 95 % interval of p95, ∞ where nothing says where it ends; empty where none is known."""
+    if row.p95_low is None:
+        return ""
+    low, high = seconds(row.p95_low), "∞" if row.p95_high is None else seconds(row.p95_high)
+    value, _, unit = low.partition(" ")
+    return f"{value if high.endswith(f' {unit}') else low}–{high}"
+
+
 def series(name: str, probes: Container[str]) -> str:
     """The name of a request, or of a probe and that it is one."""
     return f"{name} (probe)" if name in probes else name

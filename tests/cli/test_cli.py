@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -119,6 +120,34 @@ def test_misuse_is_told_in_one_message(words: tuple[str, ...], hint: str) -> Non
     assert done.returncode == 2, done.stdout + done.stderr
     assert hint in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("judge",), ("report",), ("revert",), ("compare",), ("baseline",), ("runs", "show"),
+        ("calibrate", "--from"),
+    ],
+)  # fmt: skip
+def test_a_directory_that_is_no_run_is_told_so(words: tuple[str, ...], tmp_path: Path) -> None:
+    place = tmp_path / "elsewhere"
+    place.mkdir()
+    second = (str(place),) if words == ("compare",) else ()
+    done = chaoskit(*words, str(place), *second, CHAOSKIT_STATE=str(tmp_path / "state"))
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert str(place) in done.stderr
+    assert "bug of ours" not in done.stderr
+    assert [*place.iterdir()] == []
+
+
+@pytest.mark.parametrize("words", [("judge",), ("revert",), ("report",), ("calibrate", "--from")])
+def test_pages_without_their_run_are_no_run(words: tuple[str, ...], tmp_path: Path) -> None:
+    sample = shutil.copytree(ROOT / "reports" / "sample", tmp_path / "sample")
+    before = {path.name: path.read_bytes() for path in sample.iterdir()}
+    done = chaoskit(*words, str(sample), CHAOSKIT_STATE=str(tmp_path / "state"))
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert str(sample) in done.stderr
+    assert {path.name: path.read_bytes() for path in sample.iterdir()} == before
 
 
 def test_a_local_system_that_is_not_up_is_one_clear_message(state: dict[str, str]) -> None:

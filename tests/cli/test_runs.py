@@ -102,3 +102,10 @@ def test_show_tells_the_verdict_and_every_file(tmp_path: Path) -> None:
     assert "proven in force" in said
     for name in ("journal.jsonl", "samples.bin", "verdict.json"):
         assert name in said
+
+
+def test_show_needs_no_samples(tmp_path: Path) -> None:
+    folder = builder.held(tmp_path / "run")
+    (folder / "samples.bin").unlink()
+    done = CliRunner().invoke(command, ["show", str(folder)], standalone_mode=False)
+    assert "HELD" in done.stdout

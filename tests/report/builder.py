@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from chaoskit.judge.intervals import with_intervals
 from chaoskit.judge.ledger import safety_gate
 from chaoskit.judge.metrics import figures
 from chaoskit.judge.samples import DTYPE, Samples
@@ -135,7 +136,9 @@ def verdict(taken: Samples, **changes: Any) -> Verdict:
         row
         for span in SPANS
         if span.end is not None and span.phase != "recovery"
-        for row in figures(taken, span.begin, span.end, span.phase)
+        for row in with_intervals(
+            figures(taken, span.begin, span.end, span.phase), taken, span.begin, span.end
+        )
     ]
     fields: dict[str, Any] = {
         "experiment": "cache-loss",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import re
@@ -13,12 +14,15 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from chaoskit.model.verdict import CopyFigures, DataSafety, Offender, Status
-from chaoskit.report import write_report
+from chaoskit.report import words, write_report
+from chaoskit.report.pages import draw
+from chaoskit.report.source import read_run
 from tests.report import builder
 from tests.report.page import Page, told
 
 WRITTEN = ("report.html", "report.md", "junit.xml", "goodput.svg", "latency.svg", "failures.svg")
-NAMESPACES = {"http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"}
+SVG = "http://www.w3.org/2000/svg"
+NAMESPACES = {SVG, "http://www.w3.org/1999/xlink"}
 HOSTILE = '<script>alert("$x_1$")</script>|`]]>\x07日本'
 
 
@@ -110,6 +114,24 @@ def test_plots_are_files_that_stand_alone(ending: str, runs: dict[str, Path]) ->
         assert set(re.findall(r"https?://[^\s\"'<>)]+", raw)) <= NAMESPACES
         assert "prefers-color-scheme: dark" in raw
         assert "fault" in "".join(root.itertext())
+        marked = {"impact", "alarm", "recovered"} & {*root.itertext()}
+        assert len(marked) == (3 if ending != "not-restored" else 0)
+
+
+@pytest.mark.parametrize("narrow", [False, True])
+def test_labels_of_marks_that_lie_close_together_do_not_touch(
+    narrow: bool, runs: dict[str, Path]
+) -> None:
+    """Fault, impact, alarm and recovery begin within three seconds of a hundred."""
+    (plot,) = draw(read_run(runs["held"]), names=("goodput",))
+    labels = [
+        (text.text or "", float(text.get("x", "")), float(text.get("y", "")))
+        for text in ET.fromstring(plot.narrow if narrow else plot.wide).iter(f"{{{SVG}}}text")
+        if text.text in ("fault", "impact", "alarm", "recovered")
+    ]
+    assert len(labels) == 4
+    for (word, x, y), (_, other, row) in itertools.permutations(labels, 2):
+        assert y != row or other < x or other - x > 6 * len(word)
 
 
 def test_junit_agrees_with_the_verdict(run: Path) -> None:
@@ -168,6 +190,33 @@ def test_what_is_still_in_force_is_said_so(runs: dict[str, Path]) -> None:
     assert "still open" in page.text
     assert "chaoskit revert 20250301T101500-3f2a" in page.text
     assert "cache-1: state is killed, was running" in page.text
+
+
+def test_success_and_p95_stand_with_their_intervals(runs: dict[str, Path]) -> None:
+    verdict, page = told(runs["held"]), Page(runs["held"] / "report.html").text
+    rows = {r.phase: r for r in verdict.figures if r.series == "all"}
+    before, during = rows["baseline"], rows["fault"]
+    share = (during.ok + during.degraded) / during.planned
+    assert during.success_low < share < during.success_high
+    assert before.p95_low < before.p95 < before.p95_high
+    assert during.p95_high is None  # most of those that failed did so within three seconds
+    for row in (before, during):
+        for shown in (words.success_interval(row), words.p95_interval(row)):
+            assert "–" in shown
+            assert shown in page
+    assert "95 % interval" in page
+
+
+def test_a_verdict_of_before_there_were_intervals_still_has_its_page(tmp_path: Path) -> None:
+    run = builder.held(tmp_path)
+    old = json.loads((run / "verdict.json").read_text())
+    for row in old["figures"]:
+        for key in ("success_low", "success_high", "p95_low", "p95_high"):
+            del row[key]
+    (run / "verdict.json").write_text(json.dumps(old))
+    page = Page(write_report(run)).text
+    assert "99.31 %" in page
+    assert "95 % interval" not in page
 
 
 def test_evidence_is_told_in_words(runs: dict[str, Path]) -> None:

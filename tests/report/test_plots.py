@@ -11,13 +11,32 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chaoskit.model.samples import Outcome
+from chaoskit.model.verdict import SeriesFigures
 from chaoskit.report import palette, words
 from chaoskit.report.buckets import fill
-from chaoskit.report.frame import lanes
+from chaoskit.report.frame import lanes, scene
 from chaoskit.report.source import read_run
 from tests.report import builder
 
 extents = st.tuples(st.floats(0, 500), st.floats(0, 200)).map(lambda p: (p[0], p[0] + p[1] + 1))
+
+
+def test_onset_alarm_and_recovery_are_marked_at_their_times(tmp_path: Path) -> None:
+    """Seconds since the baseline began; the first injection was acknowledged at 30.2."""
+    seen = scene(read_run(builder.held(tmp_path)), 0, 107)
+    marks = {mark.name: mark.begin for mark in seen.phases}
+    told = builder.IMPACT
+    assert marks["impact"] == pytest.approx(30.2 + told.to_impact)
+    assert marks["alarm"] == pytest.approx(30.2 + told.to_impact + told.to_detect)
+    assert marks["recovered"] == pytest.approx(30.2 + told.to_recover)
+
+
+@pytest.mark.parametrize("missing", ["to_impact", "to_detect"])
+def test_an_alarm_that_never_came_is_not_marked(missing: str, tmp_path: Path) -> None:
+    taken = builder.samples(broken=False)
+    impact = builder.IMPACT.model_copy(update={missing: None})
+    run = read_run(builder.write(tmp_path, builder.verdict(taken, impact=impact), taken))
+    assert "alarm" not in {mark.name for mark in scene(run, 0, 107).phases}
 
 
 @given(st.lists(extents, max_size=12))
@@ -86,6 +105,31 @@ def test_shares_never_round_towards_the_better_side(part: int, whole: int) -> No
     part = min(part, whole)
     assert float(words.good_share(part, whole).split()[0]) / 100 <= part / whole + 1e-12
     assert float(words.bad_share(part, whole).split()[0]) / 100 >= part / whole - 1e-12
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "text"),
+    [
+        (None, None, ""), (0.0241, 0.031, "24–31 ms"), (0.9, 1.2, "900 ms–1.2 s"),
+        (1.2, 2.5, "1.2–2.5 s"), (0.18, None, "180 ms–∞"),
+    ],
+)  # fmt: skip
+def test_intervals_of_latencies_say_their_unit(
+    low: float | None, high: float | None, text: str
+) -> None:
+    assert words.p95_interval(row(p95_low=low, p95_high=high)) == text
+
+
+def test_an_interval_of_a_success_is_never_narrower_than_it_is() -> None:
+    found = row(success_low=0.98767, success_high=0.999912)
+    assert words.success_interval(found) == "98.76–100 %"
+
+
+def row(**known: float | None) -> SeriesFigures:
+    return SeriesFigures(
+        series="all", phase="fault", planned=1, ok=1, degraded=0, shed=0, failed=0, rate=1,
+        p50=None, p95=None, p99=None, outage=0, **known,
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(
