@@ -68,6 +68,15 @@ class Claim:
     def needed(self) -> int:
         return needed(self.expectation, self.bound)
 
+    def outlasts(self, span: float) -> bool:
+        """Whether even `span` seconds without any success would meet a bound on `outage`.
+
+        The figure is never longer than what is looked at, so that nothing could break the claim.
+        """
+        if self.metric != "outage" or self.expectation.op not in ("<", "<="):
+            return False
+        return bool(self.meets(np.array([min(span, self.length or span)]))[0])
+
     def unwindowed(self) -> Claim:
         """The same claim over the whole span."""
         return replace(self, expectation=replace(self.expectation, window=None))

@@ -14,6 +14,7 @@ from statistics import NormalDist
 
 import numpy as np
 
+from chaoskit.judge.binomial import least, most
 from chaoskit.judge.claims import Claim
 from chaoskit.judge.metrics import latencies, level, quantile
 from chaoskit.judge.samples import Array, Samples
@@ -33,11 +34,13 @@ _FORECAST = 86400.0
 class Shares:
     """Bad requests of each bucket over the mean number of requests in one; their mean is the share.
 
-    `length` is the seconds that the buckets cover together.
+    `length` is the seconds that the buckets cover together; `bad` of `count` requests are.
     """
 
     each: Array
     length: float
+    bad: int
+    count: int
 
     @property
     def mean(self) -> float:
@@ -47,6 +50,16 @@ class Shares:
     def error(self) -> float:
         """The standard error of the mean by batch means: sd / sqrt(buckets)."""
         return float(self.each.std(ddof=1)) / math.sqrt(len(self.each))
+
+    @property
+    def rise(self) -> float:
+        """How far the share may lie above what was seen, were each request independent."""
+        return most(self.bad, self.count, ALPHA) - self.mean
+
+    @property
+    def fall(self) -> float:
+        """The same below it."""
+        return self.mean - least(self.bad, self.count, ALPHA)
 
 
 @dataclass(frozen=True)
@@ -72,7 +85,8 @@ def shares(claim: Claim, part: Samples, begin: float, end: float) -> Shares:
     """The bad requests of a claim in the buckets of begin..end."""
     budget = claim.budgets(part)[0]
     counted, _ = np.histogram(budget.start[budget.bad], edges(begin, end))
-    return Shares(counted * (len(counted) / max(1, len(budget.start))), end - begin)
+    bad, count = int(counted.sum()), max(1, len(budget.start))
+    return Shares(counted * (len(counted) / count), end - begin, bad, count)
 
 
 def limit(claim: Claim) -> float:
@@ -108,7 +122,8 @@ def compare(claim: Claim, part: Samples, begin: float, end: float) -> Compared |
     Held when the upper bound of the bad share (one-sided, 5 %) is below what the claim allows;
     violated when the lower bound (5 % over the comparisons of the phase) is above it. The error
     is sqrt(se_fault^2 + se_baseline^2) with n_b + n_f - 2 degrees of freedom. Both bounds are
-    made monotone (`upper`, `lower`), so that more bad requests never better a verdict.
+    made monotone (`upper`, `lower`), so that more bad requests never better a verdict; the upper
+    one is never below that of independent requests (`highest`).
     """
     before = reference(claim)
     if before is None or end - begin < FEWEST - SLACK:
@@ -117,7 +132,7 @@ def compare(claim: Claim, part: Samples, begin: float, end: float) -> Compared |
     spread = before.error * weight(claim)
     freedom = len(found.each) + len(before.each) - 2
     surely = student(1 - ALPHA / claim.among, freedom)
-    high = upper(found.each, spread, student(1 - ALPHA, freedom))
+    high = highest(found, before, weight(claim), student(1 - ALPHA, freedom))
     low = lower(found.each, spread, surely)
     status = Status.INCONCLUSIVE
     if high < allowed:
@@ -137,6 +152,18 @@ def _missing(found: Shares, allowed: float, reach: float) -> float | None:
         return None
     longer = found.length * ((reach / distance) ** 2 - 1)
     return longer if 0 < longer <= _FORECAST else None
+
+
+def highest(found: Shares, before: Shares, by: float, t: float) -> float:
+    """The upper bound by batch means, and at least the one that independent requests would have.
+
+    Six buckets that saw one bad request or none know nothing of how much they waver. The exact
+    limits of both shares are joined as the errors are (Zou and Donner, Construction of confidence
+    limits about effect measures, Statistics in Medicine 27, 2008); `by` weighs the baseline's.
+    It is monotone too: where the mean grows by d, the root shrinks by less than d.
+    """
+    short = by * max(t * before.error, before.fall)
+    return max(upper(found.each, short / t, t), found.mean + math.hypot(found.rise, short))
 
 
 def upper(each: Array, spread: float, t: float) -> float:

@@ -25,16 +25,13 @@ def sentence(gate: Gate) -> str:
     return f"{gate.phase}: {gate.expectation}{implied} is {gate.status}: {reason}"
 
 
-def worthless(
-    experiment: Experiment, timeline: Timeline, gates: tuple[Gate, ...]
-) -> tuple[str, ...]:
+def worthless(timeline: Timeline, gates: tuple[Gate, ...]) -> tuple[str, ...]:
     """What makes the run worth nothing as evidence, whatever its gates say."""
     return (
         *_lost(timeline),
         *_cut_short(timeline),
         *_unfit(timeline, gates),
         *filter(None, map(_unproven, timeline.injections)),
-        *_load(experiment, timeline),
     )
 
 
@@ -119,7 +116,8 @@ def _best(parts: list[bool | None]) -> str:
     return "not measured" if all(part is None for part in parts) else "no"
 
 
-def _load(experiment: Experiment, timeline: Timeline) -> Iterator[str]:
+def overloaded(experiment: Experiment, timeline: Timeline) -> Iterator[str]:
+    """Why the load was not as planned: then figures are worth nothing. A lost write is lost."""
     load = timeline.load
     if load.saturated:
         why = "; ".join(load.causes) or "lower the rate"

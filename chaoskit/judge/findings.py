@@ -111,12 +111,15 @@ def _rates(
 def satisfied(claim: Claim, part: Samples, begin: float, end: float) -> bool:
     """Whether the claim is met exactly, by at least one sample, without any least number.
 
-    A `for` longer than begin..end is read as one window over the whole of it.
+    A `for` longer than begin..end is read as one window over the whole of it; an outage that is
+    allowed to be as long as that is no outage where something succeeded.
     """
     if claim.lacking or end <= begin or not units(claim.metric, part):
         return False
     if claim.length is not None and not windows.fits(begin, end, claim.length):
         claim = claim.unwindowed()
+    if claim.outlasts(end - begin):
+        return bool(event("success", part).any())
     weighed = weigh(claim, part, begin, end)
     return bool(weighed.filled.all() and not weighed.broken.any())
 
@@ -131,13 +134,26 @@ def examine(claim: Claim, part: Samples, begin: float, end: float, rate: float) 
     if claim.lacking:
         missing = claim.baseline_short / pace or None
         return Finding(Status.INCONCLUSIVE, whole, count, claim.lacking, missing)
-    if claim.length is not None and not windows.fits(begin, end, claim.length):
-        short = claim.length - (end - begin)
-        reason = f"the window of {seconds(claim.length)} is longer than the {seconds(end - begin)}"
-        return Finding(Status.INCONCLUSIVE, whole, count, f"{reason} that were judged", short)
+    if short := too_short(claim, end - begin):
+        reason, missing = short
+        return Finding(Status.INCONCLUSIVE, whole, count, f"{reason} that were judged", missing)
     if claim.against is not None:
         return _compare(claim, part, (begin, end), count, whole)
     return _decide(claim, weigh(claim, part, begin, end), part, (begin, end), count)
+
+
+def too_short(claim: Claim, span: float) -> tuple[str, float | None] | None:
+    """Why `span` seconds can settle nothing, and how many more would; None where they can."""
+    length = claim.length
+    if length is not None and not windows.fits(0, span, length):
+        window = f"the window of {seconds(length)}"
+        return f"{window} is longer than the {seconds(span)}", length - span
+    if not claim.outlasts(span):
+        return None
+    outage = f"an outage beyond {seconds(claim.bound)} is longer than the"
+    if length is not None:
+        return f"{outage} windows of {seconds(length)}", None
+    return f"{outage} {seconds(span, claim.bound)}", claim.bound - span or None
 
 
 def _compare(

@@ -185,8 +185,9 @@ def _unseen(history: History, acknowledged: int) -> Iterator[str]:
         yield f"no copy was read back: {history.why or 'the run ended before that'}"
     elif acknowledged < FEWEST:
         yield f"only {plural(acknowledged, 'write')} acknowledged, {FEWEST} are needed"
-    elif history.sequenced and history.looked and len(history.looks) < FEWEST:
-        yield f"only {plural(len(history.looks), 'read')} answered, {FEWEST} are needed"
+    elif history.looked and len(history.looks) < FEWEST:
+        what = "read" if history.sequenced else "look"
+        yield f"only {plural(len(history.looks), what)} answered, {FEWEST} are needed"
     for copy in history.copies:
         if copy.entries is None:
             yield f"{copy.name} could not be read: {copy.why}"

@@ -14,14 +14,16 @@ from statistics import NormalDist
 
 import numpy as np
 
-from chaoskit.judge.claims import compared, needed
+from chaoskit.judge.claims import compared, needed, resolve
 from chaoskit.judge.comparison import ALPHA, FEWEST, edges, student
 from chaoskit.judge.doubts import lateness_limit
+from chaoskit.judge.findings import too_short
 from chaoskit.judge.metrics import level
 from chaoskit.judge.wording import seconds
 from chaoskit.model.calibration import Calibration, Noise, SeriesCalibration
 from chaoskit.model.expectation import SHARES, Bound, Expectation
 from chaoskit.model.experiment import Experiment
+from chaoskit.model.timeline import PhaseName
 
 # So many of the healthy runs are to hold.
 POWER = 0.9
@@ -82,6 +84,25 @@ def warnings(calibration: Calibration, experiment: Experiment) -> tuple[str, ...
     return (*_late(calibration, experiment), *_unsettled(calibration, experiment))
 
 
+def out_of_reach(experiment: Experiment) -> Iterator[str]:
+    """Claims that their phase is too short to break, so that it cannot hold them on any machine."""
+    for phase, contract, lasts in _judged(experiment):
+        for claim in contract:
+            found = None if claim.vs_baseline else too_short(resolve(claim), lasts)
+            if found and lasts > 0:
+                yield f"{phase}: {claim}: {found[0]} that are judged"
+
+
+def _judged(experiment: Experiment) -> Iterator[tuple[PhaseName, tuple[Expectation, ...], float]]:
+    """The phases with what they are judged by and for how many seconds."""
+    phases, faults = experiment.phases, experiment.faults
+    ends = [phases.fault if f.lasts is None else f.after + f.lasts for f in faults]
+    opened = max(ends, default=phases.fault) - min((f.after for f in faults), default=0.0)
+    yield "baseline", experiment.steady_state, float(phases.baseline)
+    yield "fault", experiment.contract, float(opened)
+    yield "hold", experiment.steady_state, float(phases.recovery.hold)
+
+
 def _late(calibration: Calibration, experiment: Experiment) -> Iterator[str]:
     limit, why = lateness_limit(experiment)
     late = calibration.lateness_p95
@@ -93,18 +114,13 @@ def _late(calibration: Calibration, experiment: Experiment) -> Iterator[str]:
 
 
 def _unsettled(calibration: Calibration, experiment: Experiment) -> Iterator[str]:
-    phases = experiment.phases
-    judged = (
-        ("baseline", experiment.steady_state, phases.baseline),
-        ("fault", experiment.contract, phases.fault),
-        ("hold", experiment.steady_state, phases.recovery.hold),
-    )
-    for phase, contract, lasts in judged:
+    baseline = float(experiment.phases.baseline)
+    for phase, contract, lasts in _judged(experiment):
         for claim in contract:
             known = calibration.of(claim.series)
             if known is None or lasts <= 0 or (claim.vs_baseline and phase == "baseline"):
                 continue
-            found = _of_claim(claim, known, Lengths(float(phases.baseline), float(lasts)))
+            found = _of_claim(claim, known, Lengths(baseline, lasts))
             if found:
                 yield f"{phase}: {claim}: {found}"
 

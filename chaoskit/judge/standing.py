@@ -110,13 +110,17 @@ def by_experiment(runs: Iterable[PastRun]) -> dict[tuple[str, str], list[PastRun
     return dict(sorted(found.items()))
 
 
+def _passed(run: PastRun) -> bool:
+    return run.status is Status.HELD and run.restored
+
+
 def _proof(runs: list[PastRun], age: Age) -> Proof | None:
     """The newest conclusive run of one experiment; None without any.
 
     A quick run that held replaces no full run: with shorter phases it proves less. One that was
-    violated does.
+    violated does. A run that held and left something behind proves nothing.
     """
-    conclusive = [r for r in runs if r.status is not Status.INCONCLUSIVE]
+    conclusive = [r for r in runs if r.status is Status.VIOLATED or _passed(r)]
     if any(not r.quick for r in conclusive):
         conclusive = [r for r in conclusive if not (r.quick and r.status is Status.HELD)]
     if not conclusive:

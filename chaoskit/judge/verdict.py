@@ -114,21 +114,28 @@ def join(
     1. What makes the run worth nothing as evidence makes it inconclusive, even with a violated
        gate: a fault lost or not proven, cut short, unfit baseline, load that was not as planned.
     2. Otherwise a violated gate, or a run stopped for one, is violated; inconclusive where the
-       generator stalled for a moment, which only makes figures worse (it loses no data).
-    3. Otherwise a phase without figures or an inconclusive gate is inconclusive.
-    4. Otherwise it held.
+       generator stalled for a moment, which only makes figures worse.
+    3. A violation of data safety is a fact whatever the load was: a late generator loses no data.
+    4. Otherwise a phase without figures or an inconclusive gate is inconclusive.
+    5. Otherwise it held.
     """
-    worthless = doubts.worthless(experiment, timeline, gates)
+    worthless = doubts.worthless(timeline, gates)
     violated = [*_violations(timeline, gates)]
     open_questions = [*doubts.open_questions(experiment, timeline, gates)]
     restored = _not_restored(timeline)
-    if violated and not any(_lost_data(gate) for gate in gates):
-        worthless = (*worthless, *doubts.stalled(experiment, timeline))
+    beside: tuple[str, ...] = ()
+    load = tuple(doubts.overloaded(experiment, timeline))
+    if any(map(_lost_data, gates)):
+        beside = load
+    elif violated:
+        worthless += (*load, *doubts.stalled(experiment, timeline))
+    else:
+        worthless += load
     if worthless:
         aside = [f"it would otherwise be violated: {reason}" for reason in violated]
-        return Status.INCONCLUSIVE, (*worthless, *aside, *restored)
+        return Status.INCONCLUSIVE, (*worthless, *beside, *aside, *restored)
     if violated:
-        return Status.VIOLATED, (*violated, *restored)
+        return Status.VIOLATED, (*violated, *beside, *restored)
     if open_questions:
         return Status.INCONCLUSIVE, (*open_questions, *restored)
     return Status.HELD, (_held(experiment, timeline, gates), *restored)
@@ -151,6 +158,7 @@ def _violations(timeline: Timeline, gates: tuple[Gate, ...]) -> Iterator[str]:
     if timeline.stop_kind == "abort":
         yield f"aborted: {timeline.stopped or 'an abort condition came true'}"
     found = [g for g in gates if g.status is Status.VIOLATED and g.phase != "baseline"]
+    found.sort(key=lambda gate: not _lost_data(gate))
     yield from map(doubts.sentence, found)
     if timeline.stop_kind == "violated" and not any(g.phase == "fault" for g in found):
         yield f"stopped as violated: {timeline.stopped or 'a budget was spent'}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from chaoskit.judge.claims import compared
-from chaoskit.judge.margins import warnings
+from chaoskit.judge.margins import out_of_reach, warnings
 from chaoskit.model.calibration import Calibration
 from chaoskit.model.experiment import Experiment
 from chaoskit.run.state import StateRoot
@@ -32,8 +32,11 @@ def keep(state: StateRoot, calibration: Calibration) -> Path:
 def foreseen(
     state: StateRoot, system: str, runtime: str, experiment: Experiment
 ) -> tuple[str, ...]:
-    """What of the experiment this machine cannot tell; that nobody knows, where it compares."""
-    path = place(state, system, runtime)
+    """What of the experiment no machine can tell, and what this one cannot, as far as is known."""
+    return (*out_of_reach(experiment), *_here(place(state, system, runtime), experiment))
+
+
+def _here(path: Path, experiment: Experiment) -> tuple[str, ...]:
     try:
         return warnings(Calibration.model_validate_json(path.read_bytes()), experiment)
     except FileNotFoundError:

@@ -116,6 +116,17 @@ def test_plan_warns_of_what_this_machine_cannot_tell(call: Call, stall: Path) ->
     assert "warning" not in wide
 
 
+def test_plan_warns_of_a_claim_that_a_phase_is_too_short_for(call: Call, stall: Path) -> None:
+    short = ("plan", "--set", "expect=[outage <= 30s]", "experiment.yaml")
+    assert "warning" not in call(*short)[1]
+    code, said = call(*short, "--quick")
+    assert code == 0
+    assert (
+        "  warning   fault: all outage <= 30s: an outage beyond 30 s is longer than the 25 s that "
+        "are judged" in said
+    )
+
+
 def test_run_warns_before_it_begins(call: Call, stall: Path) -> None:
     call("calibrate", "--from", str(stored(stall / "run")))
     (stall / "load.py").write_text("raise SystemExit")

@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from judge_build import claim, experiment, injection, timeline
 from test_judge_comparison import correlated
 
+from chaoskit.document import load_experiments
 from chaoskit.errors import InvalidInput
 from chaoskit.judge.calibration import calibrated, noise
 from chaoskit.judge.gates import judge_phase
-from chaoskit.judge.margins import Lengths, smallest_factor, smallest_points, told, warnings
+from chaoskit.judge.margins import (
+    Lengths,
+    out_of_reach,
+    smallest_factor,
+    smallest_points,
+    told,
+    warnings,
+)
 from chaoskit.model.calibration import Calibration
 from chaoskit.model.timeline import LoadFacts, Span
 from chaoskit.model.verdict import Status
+from chaoskit.run.plan import shortened
+from chaoskit.units import Duration
 
 SPANS = (Span(phase="baseline", begin=0, end=300), Span(phase="fault", begin=300, end=600))
 MINUTES = Lengths(120, 120)
@@ -163,3 +175,39 @@ def test_a_generator_later_than_the_claim_allows_is_foreseen() -> None:
 def test_a_series_that_was_not_there_and_an_exact_comparison_are_left_alone() -> None:
     asked = claims("elsewhere p95 vs baseline <= x1.01", "outage vs baseline <= x1.01")
     assert warnings(healthy(), asked) == ()
+
+
+def test_a_phase_that_is_too_short_for_a_claim_to_break_is_foreseen_without_any_measure() -> None:
+    asked = claims("checkout outage <= 12s", "success >= 90% for 20s", fault="10s")
+    assert [*out_of_reach(asked)] == [
+        "fault: checkout outage <= 12s: an outage beyond 12 s is longer than the 10 s that are "
+        "judged",
+        "fault: all success >= 90% for 20s: the window of 20 s is longer than the 10 s that are "
+        "judged",
+    ]
+    assert [*out_of_reach(claims("checkout outage <= 12s", fault="15s"))] == []
+
+
+def test_what_is_judged_of_the_fault_phase_is_the_time_with_faults() -> None:
+    asked = claims("outage <= 12s", fault="30s")
+    (fault,) = asked.faults
+    short = fault.model_copy(update={"after": Duration(10), "lasts": Duration(10)})
+    assert [*out_of_reach(asked.model_copy(update={"faults": (short,)}))] == [
+        "fault: all outage <= 12s: an outage beyond 12 s is longer than the 10 s that are judged"
+    ]
+    both = asked.model_copy(update={"faults": (short, fault)})
+    assert [*out_of_reach(both)] == []
+
+
+def test_a_steady_state_longer_than_the_hold_is_foreseen() -> None:
+    asked = claims().model_copy(update={"steady_state": (claim("outage <= 10s"),)})
+    assert [said.partition(":")[0] for said in out_of_reach(asked)] == ["hold"]
+
+
+@pytest.mark.parametrize("name", ["database-loss", "gateway-loss"])
+def test_the_shops_outages_can_show_also_in_a_quick_run(name: str) -> None:
+    path = Path(__file__).parents[2] / f"experiments/shop/{name}.yaml"
+    (bound,) = load_experiments([path])
+    assert any(claim.metric == "outage" for claim in bound.experiment.expect)
+    for asked in (bound.experiment, shortened(bound.experiment)):
+        assert [*out_of_reach(asked)] == []

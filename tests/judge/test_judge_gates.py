@@ -87,6 +87,47 @@ def test_a_window_without_data_is_no_pass() -> None:
     assert found.reason.startswith("no data in the 2 s from 9.9")
 
 
+# -- an outage that the phase is too short for ----------------------------------------------------
+
+
+@pytest.mark.parametrize("bad", [0, 200], ids=["well", "down"])
+def test_an_outage_that_could_not_show_has_not_held(bad: int) -> None:
+    found = gate("checkout outage <= 12s", steady(0, 10, bad=bad))
+    assert (found.status, found.missing) == (INCONCLUSIVE, 2)
+    assert found.reason.startswith(
+        "an outage beyond 12 s is longer than the 10 s that were judged; about 2 s more"
+    )
+    down = steady(0, 13, bad=260)
+    assert gate("checkout outage <= 12s", down, end=13).status is VIOLATED
+    assert gate("checkout outage <= 12s", steady(0, 13), end=13).status is HELD
+
+
+def test_an_outage_as_long_as_the_phase_is_beyond_a_strict_bound_only() -> None:
+    down = steady(0, 10, bad=200)
+    assert gate("checkout outage < 10s", down).status is VIOLATED
+    assert gate("checkout outage < 10s", steady(0, 10)).status is HELD
+    assert gate("checkout outage <= 10s", down).status is INCONCLUSIVE
+
+
+def test_one_success_settles_an_outage() -> None:
+    assert gate("a outage <= 6s", [(5, "a", OK, 0.1)]).status is HELD
+    assert gate("a outage <= 6s", []).status is INCONCLUSIVE
+
+
+def test_an_outage_longer_than_its_windows_never_shows() -> None:
+    found = gate("checkout outage <= 5s for 3s", steady(0, 10, bad=200))
+    assert (found.status, found.missing) == (INCONCLUSIVE, None)
+    assert found.reason == "an outage beyond 5 s is longer than the windows of 3 s that were judged"
+
+
+def test_an_outage_against_a_baseline_that_had_one_may_be_too_long_to_show() -> None:
+    before = _baseline([r for r in steady(0, 60) if not 10 <= r[0] < 20])
+    down = steady(100, 115, bad=300)
+    found = gate("checkout outage vs baseline <= x2", down, 100, 115, baseline=before)
+    assert found.status is INCONCLUSIVE
+    assert "is longer than the 15 s that were judged" in found.reason
+
+
 # -- too little evidence ------------------------------------------------------------------------
 
 
@@ -96,7 +137,7 @@ def test_a_window_without_data_is_no_pass() -> None:
         ("a p99 < 1s", 300), ("a p95 < 1s", 60), ("a p99.9 < 1s", 3000), ("a p50 < 1s", 6),
         ("a success >= 99%", 300), ("a success >= 99.5%", 600), ("a failed <= 10%", 30),
         ("a success >= 100%", 30), ("a degraded <= 0%", 30), ("a degraded <= 100%", 30),
-        ("a max < 1s", 30), ("a rate >= 1/s", 1), ("a outage <= 20s", 1),
+        ("a max < 1s", 30), ("a rate >= 1/s", 1),
     ],
 )  # fmt: skip
 def test_the_least_number_of_samples(text: str, least: int) -> None:
@@ -147,12 +188,14 @@ def test_a_factor_of_the_baseline() -> None:
 
 
 def test_points_above_the_baseline() -> None:
-    # Every 100th fails, so each bucket is alike and the interval has no width.
+    # Every 100th fails, so each bucket is alike: but 12 of 1200 are not known better than that.
     before = _baseline(_every(100, 0))
-    text = "checkout failed vs baseline <= +0.5pt"
-    held = gate(text, _every(100, 100), 100, 160, baseline=before)
-    assert (held.status, held.bound) == (HELD, "<= +0.5pt of the baseline (1.5 %)")
-    assert gate(text, _every(50, 100), 100, 160, baseline=before).status is VIOLATED
+    text = "checkout failed vs baseline <= +{}pt"
+    held = gate(text.format(1), _every(100, 100), 100, 160, baseline=before)
+    assert (held.status, held.bound) == (HELD, "<= +1pt of the baseline (2 %)")
+    near = gate(text.format(0.5), _every(100, 100), 100, 160, baseline=before)
+    assert (near.status, near.bound) == (INCONCLUSIVE, "<= +0.5pt of the baseline (1.5 %)")
+    assert gate(text.format(0.5), _every(50, 100), 100, 160, baseline=before).status is VIOLATED
 
 
 def test_within_the_margin_is_not_held_when_chance_could_have_done_it() -> None:

@@ -189,6 +189,18 @@ def test_looks_that_find_what_is_known_never_alarm(
     assert (found.looks, found.stalest) == (len(looks), None)
 
 
+def test_looks_that_were_to_come_and_did_not_are_no_pass() -> None:
+    history = replace(past().history(), looked=True)
+    found = judged(history)
+    assert (found.status, found.reason) == (
+        Status.INCONCLUSIVE,
+        "only 0 looks answered, 30 are needed",
+    )
+    looks = [Look("ok0", float(at), at + 0.1, found=True) for at in range(1, 31)]
+    assert judged(replace(history, looks=looks[1:])).status is Status.INCONCLUSIVE
+    assert judged(replace(history, looks=looks)).status is Status.HELD
+
+
 def test_a_stale_look_is_told_with_its_age_and_allowed_up_to_its_bound() -> None:
     looks = [
         Look("ok0", 0.01, 0.05, found=False),  # asked before the acknowledgement

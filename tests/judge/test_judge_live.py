@@ -200,6 +200,11 @@ def test_a_window_longer_than_the_look_is_read_as_the_whole_of_it() -> None:
     assert not is_it_steady(["checkout success >= 99% for 10s"], steady(0, 5, bad=2))
 
 
+def test_an_outage_longer_than_the_look_is_none_where_something_succeeds() -> None:
+    assert is_it_steady(["checkout outage <= 12s"], steady(0, 5, bad=99))
+    assert not is_it_steady(["checkout outage <= 12s"], steady(0, 5, bad=100))
+
+
 def test_the_pulse_is_the_table_of_the_last_seconds() -> None:
     table = pulse(build(steady(0, 20, bad=20)), 20, 5, "hold")
     assert [(r.series, r.phase, r.planned, r.failed, r.rate) for r in table] == [

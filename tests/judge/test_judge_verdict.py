@@ -13,6 +13,7 @@ from judge_build import DEGRADED, FAILED, SPANS, Row, build, experiment, injecti
 
 from chaoskit.judge.samples import Samples
 from chaoskit.judge.verdict import judge
+from chaoskit.judge.writes import Attempt, Copy, History
 from chaoskit.model.evidence import Evidence
 from chaoskit.model.experiment import Experiment
 from chaoskit.model.timeline import LoadFacts, Span, Timeline
@@ -236,6 +237,36 @@ def test_a_generator_that_is_late_all_along_is_worth_nothing() -> None:
     found = verdict(times=timeline(load=LoadFacts(lateness_p99=0.9, lateness_p95=0.06)))
     assert found.status is INCONCLUSIVE
     assert "the load generator was late: p95 60 ms against at most" in found.reasons[0]
+
+
+SATURATED = LoadFacts(planned=100, sent=60, unsent=40, saturated=True)
+LATE = LoadFacts(lateness_p99=0.9, lateness_p95=0.06)
+
+
+@pytest.mark.parametrize(("load", "said"), [
+    (STALLED, ""), (LATE, "the load generator was late"),
+    (SATURATED, "the load generator was saturated"),
+], ids=["stalled", "late", "saturated"])  # fmt: skip
+def test_a_lost_write_is_lost_whatever_the_load_was(load: LoadFacts, said: str) -> None:
+    claims = experiment(data_safety={"ledger": "orders"})
+    written = [Attempt(f"o{n}", 40.0 + n, "ok", 40.1 + n) for n in range(40)]
+
+    def found(entries: int, **times: Any) -> Verdict:
+        copy = Copy("database1", tuple(a.id for a in written[:entries]))
+        return judge(
+            claims, timeline(load=load, **times), build(bad(30, 90)), system="shop",
+            runtime="fake", started_at="", version="0",
+            writes=History("orders", written, [copy]),
+        )  # fmt: skip
+
+    lost = found(39)
+    assert lost.status is VIOLATED
+    assert "1 write lost" in lost.reasons[0]
+    assert [r.startswith(said) for r in lost.reasons if "generator" in r] == [True] * bool(said)
+    assert found(40).status is INCONCLUSIVE
+    cut = found(39, stop_kind="halted", stopped="by hand")
+    assert cut.status is INCONCLUSIVE
+    assert any("would otherwise be violated: recovery: no ack" in r for r in cut.reasons)
 
 
 # -- violated, inconclusive, held ---------------------------------------------------------------

@@ -173,6 +173,18 @@ def test_a_violation_counts_until_a_full_run_of_its_experiment_holds(tmp_path: P
     assert cell(folders.report(tmp_path)).status is Status.HELD
 
 
+def test_a_run_that_held_and_left_something_behind_proves_nothing(tmp_path: Path) -> None:
+    folders.run(tmp_path, "cache-loss", 3, "held", restored=False)
+    found = cell(folders.report(tmp_path))
+    assert (found.status, found.current, found.proofs) == (Status.INCONCLUSIVE, False, ())
+    folders.run(tmp_path, "cache-loss", 9, "violated", restored=False)
+    told = folders.report(tmp_path)
+    assert cell(told).status is Status.VIOLATED
+    assert told.systems[0].score.held.part == 0
+    folders.run(tmp_path, "cache-loss", 1, "held")
+    assert cell(folders.report(tmp_path)).status is Status.HELD
+
+
 def test_the_runtimes_are_proofs_of_their_own(tmp_path: Path) -> None:
     folders.run(tmp_path, "cache-loss", 9, "violated", runtime="docker")
     folders.run(tmp_path, "cache-loss", 1, "held", runtime="local")

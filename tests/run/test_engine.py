@@ -17,7 +17,7 @@ from chaoskit.errors import (
 )
 from chaoskit.model.samples import Outcome
 from chaoskit.model.verdict import Status
-from chaoskit.ports import Answer
+from chaoskit.ports import Answer, NodeState
 from tests.run.scene import Scene, experiment, kill, latency
 
 
@@ -105,6 +105,36 @@ def test_no_harm_keeps_the_fault_open_to_its_end_and_the_comparison_holds(scene:
     assert verdict.status is Status.HELD
     assert verdict.impact is not None
     assert not verdict.impact.felt
+
+
+class Hanging(Scene):
+    """Shortly before `until` every fifth answer fails, late; one of 33 while the master is down."""
+
+    until = 0.0
+    asked = 0
+
+    def answer(self, t: float, series: str) -> tuple[float, Outcome, int]:
+        self.asked += 1
+        hung = self.until - 0.9 <= t < self.until
+        down = self.world.node("cache1").facts().state != NodeState.RUNNING
+        failed = self.asked % 5 == 0 if hung else down and self.asked % 33 == 0
+        return (0.95 if hung else 0.02), Outcome.FAILED if failed else Outcome.OK, 200
+
+
+def test_answers_that_come_after_the_baseline_still_belong_to_it(tmp_path: Path) -> None:
+    # What failed in the baseline is known only once it is over; beside it the fault harms little.
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+    first, scene = Hanging(tmp_path / "first"), Hanging(tmp_path / "second")
+    usual = first.run().span("baseline")
+    assert usual is not None
+    assert usual.end is not None
+    scene.until = usual.end
+    scene.plan_for = experiment(expect=["browse failed vs baseline <= +1pt"])
+    timeline = scene.run()
+    assert timeline.span("baseline") == usual
+    assert timeline.stop_kind is None
+    assert scene.verdict().status is not Status.VIOLATED
 
 
 def test_on_violation_continue_keeps_the_fault_open(scene: Scene) -> None:
