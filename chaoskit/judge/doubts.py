@@ -121,6 +121,7 @@ def _best(parts: list[bool | None]) -> str:
 
 def _load(experiment: Experiment, timeline: Timeline) -> Iterator[str]:
     load = timeline.load
+    yield from load.doubts
     if load.saturated:
         why = "; ".join(load.causes) or "lower the rate"
         yield (
