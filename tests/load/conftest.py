@@ -36,7 +36,10 @@ ANSWERS: dict[str, tuple[int, dict[str, str]]] = {
     "/sour": (500, {"X-Degraded": "stale"}),
 }
 
-BODIES = {"/register": b'{"basket": {"sequence": 7}}'}
+BODIES = {
+    "/register": b'{"basket": {"sequence": 7}}',
+    "/cached": b'{"stock": {"source": "cache"}}',
+}
 
 
 class Target(ThreadingHTTPServer):
@@ -174,6 +177,7 @@ def course(tmp_path: Path, target: Target) -> Iterator[MakeCourse]:
         host: str = "",
         seed: int = 7,
         ledger: LedgerSpec | None = None,
+        degraded: tuple[OutcomeRule, ...] = (OutcomeRule(header="X-Degraded", value="stale"),),
         **spec: Any,
     ) -> Course:
         folder = tmp_path / f"run-{len(made)}"
@@ -182,7 +186,7 @@ def course(tmp_path: Path, target: Target) -> Iterator[MakeCourse]:
         path.write_text(textwrap.dedent(script), encoding="utf-8")
         spec.setdefault("timeout", Duration(2))
         asked = LoadSpec(locustfile="load.py", rate=Rate(rate), **spec)
-        rules = Outcomes(degraded=(OutcomeRule(header="X-Degraded", value="stale"),))
+        rules = Outcomes(degraded=degraded)
         load = LocustLoad(asked, path, host or target.url, rules, seed=seed, ledger=ledger)
         made.append(Course(load, folder / "load"))
         return made[-1]

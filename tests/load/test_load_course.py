@@ -6,9 +6,11 @@ import socket
 import time
 
 import numpy as np
+import pytest
 from conftest import Course, MakeCourse, Samples, Target
 
 from chaoskit.model.samples import Outcome
+from chaoskit.model.system import BodyRule, OutcomeRule
 
 CLIENTS = ("FastHttpUser", "HttpUser")
 
@@ -91,6 +93,33 @@ def assert_outcomes(samples: Samples) -> None:
         assert len(samples.of(name)) == samples.facts.planned, name
     for name in ("/hang", "/drip"):
         assert np.all(samples.of(name)["latency"] < 0.8), "the timeout bounds the whole request"
+
+
+def cached(client: str) -> str:
+    return f"""
+    from locust import {client}, task
+
+    class Shopper({client}):
+        @task
+        def browse(self):
+            self.client.get("/cached", name="browse")
+            self.client.get("/cached", name="other")
+            self.client.get("/ok", name="browse plainly")
+            with self.client.get("/cached", name="streamed", stream=True, catch_response=True) as r:
+                assert b"".join(r.iter_content(9, False)) == b'{{"stock": {{"source": "cache"}}}}'
+    """
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_the_body_of_one_request_says_that_it_is_degraded(course: MakeCourse, client: str) -> None:
+    body = BodyRule(path="stock.source", value="cache")
+    named = [OutcomeRule(request=name, body=body) for name in ("browse", "streamed")]
+    samples = course(cached(client), rate=10, degraded=(*named,)).for_seconds(0.5)
+    assert samples.outcomes("browse") == {Outcome.DEGRADED}
+    assert samples.outcomes("other") == {Outcome.OK}
+    assert samples.outcomes("browse plainly") == {Outcome.OK}
+    assert samples.outcomes("streamed") == {Outcome.OK}, "the task reads it, and nobody else can"
+    assert not samples.facts.warnings or samples.facts.saturated
 
 
 def test_one_sample_for_each_planned_arrival_at_its_intended_start(course: MakeCourse) -> None:
