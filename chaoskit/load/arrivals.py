@@ -167,6 +167,7 @@ class Stage:
         self.recorder = recorder
         self.gauge = gauge
         self._rules = order.outcomes
+        self._timeout = order.timeout
 
     @property
     def waiting(self) -> int:
@@ -197,8 +198,13 @@ class Stage:
         issued = marks[MARK] if MARK in marks else self._from_own_client(name, taken)
         if issued is None:
             return
-        outcome = classify(self._rules, status, headers, exception is not None, name, whole)
-        issued.arrival.answer(issued, name, issued.sent + taken, outcome, status)
+        end, failed = issued.sent + taken, exception is not None
+        if whole is None:
+            # Locust's figure ends with the headers; where a `with` block reads the answer, it has.
+            end = max(end, time.monotonic())
+            failed = failed or end - issued.sent > self._timeout
+        outcome = classify(self._rules, status, headers, failed, name, whole)
+        issued.arrival.answer(issued, name, end, outcome, status)
 
     def _from_own_client(self, name: str, taken: float) -> Issued | None:
         arrival: Arrival | None = getattr(gevent.getcurrent(), "arrival", None)

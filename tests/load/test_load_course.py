@@ -122,6 +122,63 @@ def test_the_body_of_one_request_says_that_it_is_degraded(course: MakeCourse, cl
     assert not samples.facts.warnings or samples.facts.saturated
 
 
+def moved(client: str) -> str:
+    return f"""
+    from locust import {client}, task
+
+    class Shopper({client}):
+        @task
+        def browse(self):
+            self.client.get("/moved", name="followed")
+    """
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_a_redirect_is_one_request_with_all_of_its_time(
+    course: MakeCourse, target: Target, client: str
+) -> None:
+    samples = course(moved(client), rate=6).for_seconds(0.7)
+    planned = samples.facts.planned
+    assert samples.names == ("followed",)
+    assert len(samples.rows) == planned == target.hits["/moved"] == target.hits["/later"] >= 4
+    assert samples.outcomes("followed") == {Outcome.OK}
+    assert samples.statuses("followed") == {200}
+    assert np.all(samples.of("followed")["latency"] >= 0.3), "two hops of 150 ms each"
+
+
+def streams(client: str) -> str:
+    return f"""
+    from locust import {client}, task
+
+    class Shopper({client}):
+        @task
+        def browse(self):
+            for path in ("/slowly", "/endless"):
+                with self.client.get(path, stream=True, catch_response=True) as answer:
+                    for _ in answer.iter_content(1):
+                        pass
+            answer = self.client.get("/slowly", name="outside", stream=True)
+            for _ in answer.iter_content(1):
+                pass
+    """
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_a_streamed_answer_lasts_until_it_was_read_in_its_block(
+    course: MakeCourse, client: str
+) -> None:
+    run = course(streams(client), rate=2, timeout="900ms")
+    run.start()
+    run.until(0.7)
+    samples = run.end(6.0)
+    assert samples.facts.planned == len(samples.of("/slowly")) == len(samples.of("outside")) >= 2
+    assert samples.outcomes("/slowly") == {Outcome.OK}
+    assert np.all(samples.of("/slowly")["latency"] >= 0.4), "five bytes, 100 ms apart"
+    assert samples.outcomes("/endless") == {Outcome.FAILED}, "1.2 s, of 0.9"
+    assert samples.outcomes("outside") == {Outcome.OK}
+    assert np.all(samples.of("outside")["latency"] < 0.4), "nobody says when it was read"
+
+
 def test_one_sample_for_each_planned_arrival_at_its_intended_start(course: MakeCourse) -> None:
     run = course(SIMPLE, rate=100)
     samples = run.for_seconds(1.5)
