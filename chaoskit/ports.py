@@ -159,11 +159,15 @@ class World(Protocol):
 
 @dataclass(frozen=True)
 class Answer:
-    """What a probe found: `nodes` are those that have the role or answered."""
+    """What a probe found: `nodes` are those that have the role or answered.
+
+    `known` is False where it found nothing: who was to tell of the system was silent himself.
+    """
 
     ok: bool
     nodes: tuple[str, ...] = ()
     detail: str = ""
+    known: bool = True
 
 
 class Probe(Protocol):

@@ -13,7 +13,7 @@ from chaoskit.errors import DocumentError
 from chaoskit.faults import all_faults
 from chaoskit.model.experiment import Experiment
 from chaoskit.model.probes import READS
-from chaoskit.model.system import OutcomeRule, Ping, System
+from chaoskit.model.system import BodyRule, OutcomeRule, Ping, System
 
 DOCUMENTS = Path(__file__).parent / "documents"
 SAID = {
@@ -33,6 +33,14 @@ SAID = {
         "13:23: unknown key 'headr' (did you mean 'header'?)",
         "14:18: expected a number, got '.nan'",
         "15:12: expected one of docker, local, got 'dockr' (did you mean 'docker'?)",
+    ],
+    "outcomes": [
+        "5:3: a rule needs at least one of 'status', 'header' and 'body'",
+        "6:3: 'value' is that of 'header'; that of the body stands in 'body'",
+        "7:17: expected a dotted path such as stock.source, got 'stock..source'",
+        "8:10: 'path' is missing ('body' needs path)",
+        "9:31: expected a text, a number, true or false, got a list",
+        "10:24: unknown key 'vale' (did you mean 'value'?)",
     ],
     "halting": [
         "4:82: expected at least 1, got '0'",
@@ -127,7 +135,11 @@ def test_each_problem_is_told_at_its_place(name, monkeypatch):
 def test_a_whole_system():
     system = load_system(DOCUMENTS / "shop" / "system.yaml")
     assert system.tiers["web"].alive == Ping("http", 8080, "/health")
-    assert system.outcomes.degraded == (OutcomeRule(header="X-Degraded"),)
+    assert system.outcomes.degraded == (
+        OutcomeRule(header="X-Degraded"),
+        OutcomeRule(request="browse", body=BodyRule(path="stock.source", value="cache")),
+        OutcomeRule(request="checkout", status=(200,), body=BodyRule(path="late")),
+    )
     assert system.outcomes.shed[0].status == (429, 503)
     assert system.links["catalog -> cache"].proxies == ("catalog-cache1", "catalog-cache2")
     patroni = system.probes["database-primary"].patroni

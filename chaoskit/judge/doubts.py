@@ -119,6 +119,7 @@ def _best(parts: list[bool | None]) -> str:
 def overloaded(experiment: Experiment, timeline: Timeline) -> Iterator[str]:
     """Why the load was not as planned: then figures are worth nothing. A lost write is lost."""
     load = timeline.load
+    yield from load.doubts
     if load.saturated:
         why = "; ".join(load.causes) or "lower the rate"
         yield (

@@ -6,11 +6,11 @@ module must never use one to decide: there only `missing` is one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from chaoskit.judge import windows
+from chaoskit.judge import looks, windows
 from chaoskit.judge.claims import Budget, Claim, units
 from chaoskit.judge.comparison import compare
 from chaoskit.judge.metrics import event, latencies, level, measure, outage, quantile, rank
@@ -18,6 +18,7 @@ from chaoskit.judge.samples import Array, Samples
 from chaoskit.judge.windows import Windows
 from chaoskit.judge.wording import plural, seconds
 from chaoskit.model.expectation import SHARES
+from chaoskit.model.samples import Outcome
 from chaoskit.model.verdict import Status
 
 
@@ -125,7 +126,27 @@ def satisfied(claim: Claim, part: Samples, begin: float, end: float) -> bool:
 
 
 def examine(claim: Claim, part: Samples, begin: float, end: float, rate: float) -> Finding:
-    """Judge a claim on one series within begin..end (see `gates`)."""
+    """Judge a claim on one series within begin..end (see `gates`).
+
+    What a probe did not tell must not decide: it is judged with all of that good, and all bad.
+    """
+    found = _examine(claim, part, begin, end, rate)
+    due = () if claim.every is None else looks.missing(part, begin, end, claim.every)
+    if not len(due) or not found.count:
+        return found
+    told = f"{len(due)} of {plural(len(due) + len(part), 'look')} gave no data"
+    if found.status is Status.INCONCLUSIVE:
+        return replace(found, reason=f"{found.reason} ({told})")
+    for outcome in (Outcome.OK, Outcome.FAILED):
+        with_them = looks.supposed(part, claim.expectation.series, np.asarray(due), outcome)
+        if _examine(claim, with_them, begin, end, rate).status is not found.status:
+            return replace(
+                found, status=Status.INCONCLUSIVE, reason=f"{told}, which could decide it"
+            )
+    return found
+
+
+def _examine(claim: Claim, part: Samples, begin: float, end: float, rate: float) -> Finding:
     count = units(claim.metric, part)
     if not count or end <= begin:
         return _no_data(claim, part, rate)
@@ -173,7 +194,7 @@ def _compare(
 
 def _no_data(claim: Claim, part: Samples, rate: float) -> Finding:
     if claim.every is not None:
-        reason = f"no data: probe '{claim.expectation.series}' was not asked"
+        reason = f"no data: probe '{claim.expectation.series}' gave none"
         return Finding(Status.INCONCLUSIVE, None, 0, reason, claim.needed * claim.every)
     everything = claim.expectation.series == "all" and not len(part)
     missing = claim.needed / rate if everything and rate > 0 else None

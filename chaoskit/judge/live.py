@@ -18,6 +18,7 @@ import numpy as np
 from chaoskit.judge.claims import Claim, resolve, units
 from chaoskit.judge.findings import Finding, satisfied, weigh, worst_value
 from chaoskit.judge.gates import IMPLIED, gate_of, implied_expectations, present
+from chaoskit.judge.looks import at_best
 from chaoskit.judge.metrics import event, figures
 from chaoskit.judge.samples import Samples
 from chaoskit.judge.windows import SLACK
@@ -99,7 +100,7 @@ def _spent(
     until = end
     if claim.metric == "outage" or claim.length is not None:
         until = min(end, _horizon(part, settled))
-        part = part.between(begin, until)
+        part = at_best(part.between(begin, until), claim.expectation.series, begin, until)
         length = 0.0 if claim.metric == "outage" else claim.length or 0.0
         if until <= begin or until - begin < length:
             return None
@@ -156,7 +157,8 @@ def abort_due(
 def _outage_due(
     claim: Claim, part: Samples, begin: float, until: float, step: float
 ) -> float | None:
-    succeeded = part.start[event("success", part)]
+    seen = at_best(part, claim.expectation.series, begin, until)
+    succeeded = seen.start[event("success", seen)]
     gap = until - (float(succeeded[-1]) if len(succeeded) else begin)
     past = gap - (claim.length or 0.0)
     return gap if past > 0 and bool(claim.meets(np.array([past]))[0]) else None

@@ -14,6 +14,7 @@ from chaoskit.judge.harm import harmed, settled
 from chaoskit.judge.impact import measured_impact
 from chaoskit.judge.intervals import with_intervals
 from chaoskit.judge.ledger import examine, safety_gate
+from chaoskit.judge.looks import unseen_recovery
 from chaoskit.judge.metrics import figures
 from chaoskit.judge.phases import Window
 from chaoskit.judge.samples import Samples
@@ -93,7 +94,10 @@ def _gates(
     for window, contract in judged:
         if window.phase == "hold" and recovery is not None:
             within = str(experiment.phases.recovery.within)
-            gates.append(phases.recovery_gate(recovery, within, timeline))
+            gate = phases.recovery_gate(recovery, within, timeline)
+            origin = phases.reverted_at(timeline) or 0.0
+            steady = experiment.steady_state
+            gates.append(unseen_recovery(gate, recovery, steady, samples, origin))
         if window.span is not None:
             part = samples.phase(*window.span)
             found = judge_phase(

@@ -25,7 +25,7 @@ from chaoskit.load.order import Order
 from chaoskit.load.outcome import classify
 from chaoskit.load.recorder import Recorder
 from chaoskit.load.script import TaskChoice
-from chaoskit.load.seats import MARK, NOTED, Seat, Seats
+from chaoskit.load.seats import MARK, NOTED, STREAMED, Seat, Seats
 from chaoskit.model.samples import Outcome
 
 # Locust's own ways to leave a task early; none of them is a failure.
@@ -167,6 +167,7 @@ class Stage:
         self.recorder = recorder
         self.gauge = gauge
         self._rules = order.outcomes
+        self._timeout = order.timeout
 
     @property
     def waiting(self) -> int:
@@ -189,14 +190,21 @@ class Stage:
         taken, marks = (response_time or 0.0) / 1000, context or {}
         status = int(getattr(response, "status_code", 0) or 0)
         headers = getattr(response, "headers", None)
+        # Nobody else can read an answer that the task reads from the wire.
+        whole = None if marks.get(STREAMED) else response
         if self._book is not None and marks.get(NOTED) is not None:
             now = time.monotonic()
-            self._book.end(marks[NOTED], now, status, headers, exception is not None, response)
+            self._book.end(marks[NOTED], now, status, headers, exception is not None, whole)
         issued = marks[MARK] if MARK in marks else self._from_own_client(name, taken)
         if issued is None:
             return
-        outcome = classify(self._rules, status, headers, exception is not None)
-        issued.arrival.answer(issued, name, issued.sent + taken, outcome, status)
+        end, failed = issued.sent + taken, exception is not None
+        if whole is None:
+            # Locust's figure ends with the headers; where a `with` block reads the answer, it has.
+            end = max(end, time.monotonic())
+            failed = failed or end - issued.sent > self._timeout
+        outcome = classify(self._rules, status, headers, failed, name, whole)
+        issued.arrival.answer(issued, name, end, outcome, status)
 
     def _from_own_client(self, name: str, taken: float) -> Issued | None:
         arrival: Arrival | None = getattr(gevent.getcurrent(), "arrival", None)

@@ -6,7 +6,6 @@ unclear, not lost. It must never hold a line back, and never guess an id.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Mapping
@@ -16,7 +15,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from chaoskit.load.gauge import Notes
-from chaoskit.load.outcome import Headers, classify
+from chaoskit.load.outcome import Headers, classify, parsed
 from chaoskit.load.recorder import write_all
 from chaoskit.model.ledger import (
     ID,
@@ -94,7 +93,7 @@ class Book:
     ) -> None:
         """Write down what its answer says; `failed` is Locust's word, `answer` its response."""
         if noted.number is not None:
-            word = worded(self._write, self._outcomes, status, headers, failed)
+            word = worded(self._write, self._outcomes, status, headers, failed, answer)
             write_all(self._file, outcome_line(noted.number, now, word, status))
         elif self._find is not None and (status in self._find.absent or 200 <= status < 300):
             self._look(self._find, noted, now, status not in self._find.absent, answer)
@@ -104,7 +103,7 @@ class Book:
     ) -> None:
         sequence = None
         if found and rule.sequence is not None:
-            content = _parsed(getattr(answer, "content", None))
+            content = parsed(getattr(answer, "content", None))
             sequence = sequence_of(within(content, rule.sequence))
             if sequence is None:
                 self._pass_over(rule.request, f"answers no whole number at '{rule.sequence}'")
@@ -120,14 +119,21 @@ class Book:
 
 
 def worded(
-    rule: LedgerWrite, outcomes: Outcomes, status: int, headers: Headers | None, failed: bool
+    rule: LedgerWrite,
+    outcomes: Outcomes,
+    status: int,
+    headers: Headers | None,
+    failed: bool,
+    answer: object = None,
 ) -> Word:
-    """Acknowledged by a 2xx, refused by what is declared so; anything else may still be applied."""
+    """Acknowledged by a 2xx, refused by what is declared so; anything else may still be applied.
+
+    A 2xx that is declared to be shed says both, so it is unclear.
+    """
+    shed = classify(outcomes, status, headers, failed, rule.request, answer) is Outcome.SHED
     if 200 <= status < 300 and not failed:
-        return "ok"
-    if classify(outcomes, status, headers, failed) is Outcome.SHED or rule.refuses(status):
-        return "refused"
-    return "unclear"
+        return "unclear" if shed else "ok"
+    return "refused" if shed or rule.refuses(status) else "unclear"
 
 
 def carried(where: Where, url: str, options: Mapping[str, Any]) -> str | None:
@@ -147,13 +153,4 @@ def carried(where: Where, url: str, options: Mapping[str, Any]) -> str | None:
 def _body(options: Mapping[str, Any]) -> Any:
     """What is sent as a mapping: JSON, a form, or text that is JSON."""
     content = options.get("json")
-    return _parsed(options.get("data") if content is None else content)
-
-
-def _parsed(content: Any) -> Any:
-    if not isinstance(content, str | bytes):
-        return content
-    try:
-        return json.loads(content)
-    except ValueError:
-        return None
+    return parsed(options.get("data") if content is None else content)

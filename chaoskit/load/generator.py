@@ -132,14 +132,10 @@ class LocustLoad:
         if not self._workers:
             return LoadFacts()
         facts = together([worker.facts() for worker in self._workers])
-        warnings = facts.warnings
-        if any(worker.killed for worker in self._workers):
-            # Requests in flight at the end would be missing from the samples without a word.
-            killed = (
-                "the load generator did not end in its grace and was killed: its last samples miss"
-            )
-            warnings = (*warnings, killed)
-        return facts.model_copy(update={"pace": str(self._spec), "warnings": warnings})
+        ends = dict.fromkeys(why for worker in self._workers if (why := worker.bad_end()))
+        # What hung at the end is missing from the samples: without it a run looks too good.
+        doubts = (*facts.doubts, *(f"the load's last samples are missing: {why}" for why in ends))
+        return facts.model_copy(update={"pace": str(self._spec), "doubts": doubts})
 
     def stop(self, grace: float = 5.0) -> None:
         """End it within `grace` seconds: what is in flight by then has failed."""

@@ -24,6 +24,7 @@ from chaoskit.load.book import Book
 
 MARK = "chaoskit"
 NOTED = "chaoskit noted"
+STREAMED = "chaoskit streamed"
 
 
 class Issuer(Protocol):
@@ -87,7 +88,7 @@ class Seat:
             issued = self.issuer.issue(str(name), began) if self.issuer else None
             # Before it is sent, and also where nobody counts it: `on_start` may write.
             noted = self.book.note(str(name), url, options, began) if self.book else None
-            marks = {MARK: issued, NOTED: noted}
+            marks = {MARK: issued, NOTED: noted, STREAMED: bool(options.get("stream"))}
             options["context"] = {**(options.get("context") or {}), **marks}
             if expiry is not None:
                 options.setdefault("timeout", self.timeout)

@@ -31,6 +31,7 @@ def together(parts: Sequence[LoadFacts]) -> LoadFacts:
         saturated=any(part.saturated for part in parts),
         causes=_told([part.causes for part in parts]),
         warnings=_told([part.warnings for part in parts]),
+        doubts=_told([part.doubts for part in parts]),
     )
 
 

@@ -27,7 +27,7 @@ class Worker:
     """A child that was just spawned with `order`; `await_ready` says whether its script loads."""
 
     def __init__(self, python: str, order: Order) -> None:
-        self.killed = False
+        self._killed = False
         self._folder = Path(order.folder)
         self._order = order
         self._offset = 0
@@ -111,6 +111,12 @@ class Worker:
             return LoadFacts()
         return LoadFacts.model_validate_json(path.read_text(encoding="utf-8"))
 
+    def bad_end(self) -> str:
+        """How it ended without having written all it had; empty while it runs or ended well."""
+        if self._killed:
+            return "the load generator did not end in its grace and was killed"
+        return self._why(code) if (code := self._child.poll()) else ""
+
     def ask_to_stop(self, grace: float) -> None:
         """Tell it to drain and end within `grace` seconds; one that died by itself is not asked."""
         if self._child.poll() is None:
@@ -122,7 +128,7 @@ class Worker:
         try:
             self._child.wait(within)
         except subprocess.TimeoutExpired:
-            self.killed = True
+            self._killed = True
             self._child.kill()
             self._child.wait()
         self._ready.close()

@@ -165,3 +165,8 @@ class ProbeSpec(Frozen):
     @property
     def kind(self) -> str:
         return next(kind for kind in PROBE_KINDS if getattr(self, kind) is not None)
+
+    @property
+    def second_hand(self) -> bool:
+        """Whether somebody else tells of the system, so that his silence says nothing of it."""
+        return self.kind in ("prometheus", "state")

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from chaoskit.model.experiment import Name, Share
 from chaoskit.model.frozen import Frozen
-from chaoskit.model.ledger import LedgerSpec
+from chaoskit.model.ledger import LedgerSpec, within
 from chaoskit.model.probes import ProbeSpec
 from chaoskit.units import Duration
 
@@ -89,12 +89,54 @@ class LinkSpec(Frozen):
     proxies: tuple[Name, ...] = ()
 
 
-class OutcomeRule(Frozen):
-    """All that is given must match: status is one of, header is present (with this value)."""
+class BodyRule(Frozen):
+    """What stands at a dotted path of a JSON answer; without `value` anything but null."""
 
+    path: str
+    value: bool | int | float | str | None = None
+
+    @field_validator("path")
+    @classmethod
+    def _names_steps(cls, path: str) -> str:
+        if not all(path.split(".")):
+            raise ValueError(f"expected a dotted path such as stock.source, got '{path}'")
+        return path
+
+    @field_validator("value", mode="before")
+    @classmethod
+    def _plain(cls, value: Any) -> Any:
+        if isinstance(value, list | tuple | dict):
+            raise ValueError("expected a text, a number, true or false, got more than one value")
+        return value
+
+    def matches(self, content: Any) -> bool:
+        """`content` is the answer, parsed. What is true is not 1, and 1 is not '1'."""
+        found = within(content, self.path)
+        if self.value is None:
+            return found is not None
+        return isinstance(found, bool) == isinstance(self.value, bool) and bool(found == self.value)
+
+
+class OutcomeRule(Frozen):
+    """All that is given must match.
+
+    The status is one of these, the header is there (with this value), so is what the body says;
+    `request` limits the rule to the requests of that name.
+    """
+
+    request: str | None = Field(default=None, min_length=1)
     status: tuple[int, ...] = ()
     header: str | None = None
     value: str | None = None
+    body: BodyRule | None = None
+
+    @model_validator(mode="after")
+    def _says_something(self) -> OutcomeRule:
+        if not self.status and self.header is None and self.body is None:
+            raise ValueError("a rule needs at least one of 'status', 'header' and 'body'")
+        if self.value is not None and self.header is None:
+            raise ValueError("'value' is that of 'header'; that of the body stands in 'body'")
+        return self
 
 
 class Outcomes(Frozen):

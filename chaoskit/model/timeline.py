@@ -81,8 +81,8 @@ class LoadFacts(Frozen):
 
     Lateness is real minus intended start. `cpu` is the share of one core, over the whole load, and
     `cpu_highest` that of its busiest second. `causes` say why it was saturated and what helps,
-    `pace` in words how many arrivals were asked for. What an older generator did not say is None
-    or empty.
+    `pace` in words how many arrivals were asked for, `doubts` why samples may be missing, most
+    likely those of requests that hung. What an older generator did not say is None or empty.
     """
 
     planned: int = 0
@@ -96,6 +96,7 @@ class LoadFacts(Frozen):
     causes: tuple[str, ...] = ()
     pace: str = ""
     warnings: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
 
 
 class Timeline(Frozen):

@@ -1,7 +1,8 @@
 """Probes: what is asked of a system besides the load: who has a role, is it at full strength.
 
 A probe only looks. A foreign failure is an answer that is not ok, with one sentence of what is
-missing; it must never be raised, and silence must never count as health.
+missing; it must never be raised, and silence must never count as health. Where the silent one is
+not the system but who was to tell of it, the answer is not known.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ def probe_for(name: str, spec: ProbeSpec, world: World, system: System, entry: s
 
     Raises InvalidInput when it names a tier or node that the system does not have.
     """
-    asking = Asking(world, system, float(spec.timeout))
+    asking = Asking(world, system, float(spec.timeout), second_hand=spec.second_hand)
     if spec.http is not None:
         return HttpAsk(name, spec.http, spec.holders, asking, entry)
     if spec.tcp is not None:

@@ -27,11 +27,21 @@ class Silent(Exception):
     """Somebody did not answer as asked; the text says how, without a name: 'answered 503'."""
 
 
-class Asking:
-    """How nodes of one world are asked; a whole round takes at most `timeout` seconds."""
+class Unknown(Silent):
+    """Who was to tell of the system did not, or could not be asked: that says nothing of it."""
 
-    def __init__(self, world: World, system: System, timeout: float) -> None:
+
+class Asking:
+    """How nodes of one world are asked; a whole round takes at most `timeout` seconds.
+
+    `second_hand`: somebody else is asked about them, whose silence is not theirs.
+    """
+
+    def __init__(
+        self, world: World, system: System, timeout: float, *, second_hand: bool = False
+    ) -> None:
         self.world, self.system, self.timeout = world, system, timeout
+        self._silence = Unknown if second_hand else Silent
 
     def members(self, name: str) -> tuple[str, ...]:
         """The nodes of the tier `name`, or the node `name`; raises InvalidInput otherwise."""
@@ -82,11 +92,11 @@ class Asking:
         except Silent as silent:
             return silent
         except TimeoutError:
-            return Silent(f"did not answer within {self.timeout:g}s")
+            return self._silence(f"did not answer within {self.timeout:g}s")
         except OSError as error:
-            return Silent(f"does not answer ({error.strerror or error})")
+            return self._silence(f"does not answer ({error.strerror or error})")
         except ChaoskitError as error:
-            return Silent(f"cannot be asked ({error})")
+            return Unknown(f"cannot be asked ({error})")
 
 
 def counted(
@@ -95,17 +105,34 @@ def counted(
     silent: Mapping[str, Silent],
     holders: Holders,
 ) -> Answer:
-    """The answer of a probe that wants one, any or all of its `members` to answer."""
+    """The answer of a probe that wants one, any or all of its `members` to answer.
+
+    It is known where those of whom nobody can tell would not change it.
+    """
     nodes = tuple(name for name in members if name in answers)
+    possible = range(len(nodes), len(nodes) + sum(map(_unknown, silent.values())) + 1)
+    ok, *others = (_enough(holders, count, len(members)) for count in possible)
+    known = all(other == ok for other in others)
     if holders == "first":
         nodes = nodes[:1]
-    some = bool(nodes)
-    wanted = {"one": len(nodes) == 1, "any": some, "first": some, "all": len(nodes) == len(members)}
-    if wanted[holders]:
+    if ok and known:
         return Answer(True, nodes)
     if holders == "one" and len(nodes) > 1:
         return Answer(False, nodes, f"{' and '.join(nodes)} answer, one node should")
-    return Answer(False, nodes, missing(silent))
+    return Answer(ok, nodes, missing(silent), known)
+
+
+def _enough(holders: Holders, count: int, members: int) -> bool:
+    return {"one": count == 1, "all": count == members}.get(holders, count > 0)
+
+
+def all_told(silent: Mapping[str, Silent]) -> bool:
+    """Whether the silence of each is its own, so that it says something of the system."""
+    return not any(map(_unknown, silent.values()))
+
+
+def _unknown(silent: Silent) -> bool:
+    return isinstance(silent, Unknown)
 
 
 class OneOrEach:
@@ -123,7 +150,8 @@ class OneOrEach:
         if not self._members:
             got = self._asking.once(self._ask_here)
             silent = isinstance(got, Silent)
-            return Answer(not silent, (), f"{self._here()} {got}" if silent else "")
+            said = f"{self._here()} {got}" if silent else ""
+            return Answer(not silent, (), said, not isinstance(got, Unknown))
         asked = {node: partial(self._ask_node, node) for node in self._members}
         answers, silences = self._asking.each(asked)
         return counted(self._members, answers, silences, self._holders)

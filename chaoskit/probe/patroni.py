@@ -14,7 +14,7 @@ from typing import Any
 
 from chaoskit.model.probes import PatroniProbe
 from chaoskit.ports import Answer
-from chaoskit.probe.asking import Asking, Silent
+from chaoskit.probe.asking import Asking, Silent, all_told
 from chaoskit.probe.http import get
 
 SYNCHRONOUS = ("sync", "quorum")
@@ -49,7 +49,8 @@ class PatroniAsk:
         primaries = tuple(name for name, member in seen.items() if member.primary)
         lacks = [f"{name} {why}" for name, why in silent.items()]
         if len(primaries) != 1:
-            return Answer(False, self._holders(primaries, ()), _not_one(primaries, lacks))
+            said = _not_one(primaries, lacks)
+            return Answer(False, self._holders(primaries, ()), said, all_told(silent))
         primary = seen[primaries[0]]
         streams = {
             name: stream
@@ -57,7 +58,8 @@ class PatroniAsk:
             if name not in primaries and (stream := primary.stream_of(name, member.address))
         }
         lacks += self._lacks(primaries[0], set(seen) - set(primaries), streams)
-        return Answer(not lacks, self._holders(primaries, tuple(streams)), "; ".join(lacks))
+        holders, known = self._holders(primaries, tuple(streams)), not lacks or all_told(silent)
+        return Answer(not lacks, holders, "; ".join(lacks), known)
 
     def _holders(self, primaries: tuple[str, ...], standbys: tuple[str, ...]) -> tuple[str, ...]:
         return primaries if self._spec.role == "primary" else standbys

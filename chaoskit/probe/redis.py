@@ -13,7 +13,7 @@ from functools import partial
 
 from chaoskit.model.probes import RedisProbe
 from chaoskit.ports import Answer
-from chaoskit.probe.asking import Asking, Silent
+from chaoskit.probe.asking import Asking, Silent, all_told
 from chaoskit.probe.resp import Reply, call, fields
 
 # Beside a node's own name, for a Sentinel that lives on the same node.
@@ -58,7 +58,8 @@ class RedisAsk:
     def ask(self) -> Answer:
         group = self._look()
         lacks = list(self._lacks(group))
-        return Answer(not lacks, self._holders(group), "; ".join(lacks))
+        known = not lacks or all_told(group.silent)
+        return Answer(not lacks, self._holders(group), "; ".join(lacks), known)
 
     def _look(self) -> Group:
         until = self._asking.deadline()

@@ -134,6 +134,8 @@ class Engine:
 
     def _refuse_unfit(self, begin: float, end: float) -> None:
         """A baseline that does not hold teaches nothing: stop before anything is injected."""
+        while self.probing.pending(end):
+            self._tick()
         gates = judge_phase(
             self.plan.experiment.steady_state,
             self.feed.samples,

@@ -42,6 +42,11 @@ class Feed:
         self._take(self._probing.news())
         return self._probing.unasked
 
+    @property
+    def unknown(self) -> dict[str, int]:
+        """By probe, how many questions were answered without a word of the system."""
+        return dict(self._probing.unknown)
+
     def _take(self, new: Samples) -> None:
         # What was computed of the samples so far is kept with them: no news, nothing lost.
         if len(new) or set(new.names) - set(self.samples.names):

@@ -24,6 +24,10 @@ NEEDED: dict[str, type | tuple[type, ...]] = {
 DAMAGE = (LookupError, TypeError, ValueError)
 UNKNOWN = "unknown"
 UNSAID = "the reason cannot be read"
+SILENT_LOAD = (
+    "the journal does not say how the load generator fared: whether it was late or saturated, and "
+    "whether its last samples are missing, is unknown"
+)
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,7 @@ def timeline(records: list[Record]) -> Timeline:
         restored=last.get("restored", not leftovers(records)),
         differences=tuple(last.get("differences", ())),
         unasked=sum(r["count"] for r in records if r["kind"] == "unasked"),
-        load=LoadFacts(**load["facts"]) if load else LoadFacts(),
+        load=LoadFacts(**load["facts"]) if load else LoadFacts(doubts=(SILENT_LOAD,)),
     )
 
 

@@ -1,7 +1,8 @@
 """Probes that expectations name, asked beside the load through all phases, each on its schedule.
 
-Every question is one sample at its intended start, whatever becomes of it; an answer that comes
-late, or never, is a failed one. It must never wait for an answer while the run goes on.
+Every question is one sample at its intended start; an answer that comes late, or never, is a
+failed one. Where it is the observer that is silent, not the system, there is none: that would be
+data about nothing. It must never wait for an answer while the run goes on.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import json
 import math
 import os
+from collections import Counter
 from dataclasses import dataclass, field
 
 from chaoskit.errors import ChaoskitError, LoadError
@@ -55,16 +57,18 @@ class Question:
 class Course:
     """One probe's schedule from `first` on; `asked` counts its questions.
 
-    `said` is what the journal was told last: whether it is ok, and when that was.
+    `said` is what the journal was told last: whether it is ok, whether that is known, and when it
+    was told.
     """
 
     index: int
+    name: str
     probe: Probe
     spec: ProbeSpec
     first: float
     asked: int = 0
     open: list[Question] = field(default_factory=list)
-    said: tuple[bool, float] = (True, -math.inf)
+    said: tuple[bool, bool, float] = (True, True, -math.inf)
 
     @property
     def due(self) -> float:
@@ -79,6 +83,7 @@ class Probing:
     """All probes of one run.
 
     `unasked` counts questions that were over before they could be asked: this process stood still.
+    `unknown` counts by probe the answers that told nothing of the system.
     """
 
     def __init__(self, plan: Plan, target: Target, around: Surroundings) -> None:
@@ -90,6 +95,7 @@ class Probing:
         self._raw = bytearray()
         self._file: int | None = None
         self.unasked = 0
+        self.unknown: Counter[str] = Counter()
 
     def news(self) -> Samples:
         """What was answered, or was not in time, since the last call."""
@@ -113,7 +119,7 @@ class Probing:
             raise LoadError(f"the samples of probes cannot be kept: {error}") from error
         for index, (name, spec) in enumerate(self._specs.items()):
             shift = spec.every * (index + 0.5) / len(self._specs)
-            self._courses.append(Course(index, self._probes[name], spec, at + shift))
+            self._courses.append(Course(index, name, self._probes[name], spec, at + shift))
 
     def tend(self, now: float) -> None:
         """Take in what was answered and ask what is due; raises LoadError as `begin` does."""
@@ -125,7 +131,7 @@ class Probing:
     def close(self) -> None:
         """Ask no more, and give what is pending its time, though no more than five seconds."""
         limit = self._clock.now() + DRAIN
-        while self._clock.now() < limit and self._pending():
+        while self._clock.now() < limit and self.pending():
             for course in self._courses:
                 self._collect(course, self._clock.now(), aloud=False)
             self._clock.sleep(0.02)
@@ -135,14 +141,17 @@ class Probing:
             os.close(self._file)
         self._courses, self._file = [], None
 
-    def _pending(self) -> bool:
-        return not all(question.kept for course in self._courses for question in course.open)
+    def pending(self, before: float = math.inf) -> bool:
+        """Whether the answer to a question that was due earlier is still to come; not for long."""
+        questions = (question for course in self._courses for question in course.open)
+        return any(question.due < before and not question.kept for question in questions)
 
     def _ask(self, course: Course, now: float) -> None:
         due, course.asked = course.due, course.asked + 1
         self.unasked += now > due + course.timeout
         if now > due + course.timeout or len(course.open) >= _room(course.spec):
-            self._keep(course, due, course.timeout, Answer(False, (), "was not asked in time"))
+            late = Answer(False, (), "was not asked in time", not course.spec.second_hand)
+            self._keep(course, due, course.timeout, late)
             return
         call = self._around.calls.submit(
             f"probe {course.probe.name}",
@@ -172,16 +181,21 @@ class Probing:
         """When it was answered, and what; whatever came late is not ok."""
         if not question.call.done:
             said = f"did not answer within {course.spec.timeout}"
-            return question.late, Answer(False, (), said)
+            return question.late, Answer(False, (), said, not course.spec.second_hand)
         error = question.call.future.exception(timeout=0)
         if isinstance(error, ChaoskitError | OSError):
-            return question.late, Answer(False, (), str(error))
+            # What the system does not answer is an answer; this is our own way to it.
+            return question.late, Answer(False, (), str(error), known=False)
         end, answer = question.call.result()
         if end > question.late:
-            return end, Answer(False, (), answer.detail or "answered too late")
+            known = answer.known and not course.spec.second_hand
+            return end, Answer(False, (), answer.detail or "answered too late", known)
         return end, answer
 
     def _keep(self, course: Course, due: float, latency: float, answer: Answer) -> None:
+        if not answer.known:
+            self.unknown[course.name] += 1
+            return
         outcome = Outcome.OK if answer.ok else Outcome.FAILED
         record = pack(due, max(0.0, latency), course.index, outcome, 0)
         self._raw += record
@@ -192,9 +206,10 @@ class Probing:
             raise LoadError(f"the samples of probes cannot be kept: {error}") from error
 
     def _tell(self, course: Course, answer: Answer, now: float) -> None:
-        """Why a probe is not ok any more, or that it is again; once a second at most."""
-        said, when = course.said
-        if answer.ok != said and now >= when + TELL_EVERY:
-            course.said = answer.ok, now
-            name, detail = course.probe.name, answer.detail
-            self._around.journal.append("probe", probe=name, ok=answer.ok, detail=detail)
+        """Why a probe is not ok any more, or not known, or that it is again; once a second."""
+        ok, known, when = course.said
+        if (answer.ok, answer.known) != (ok, known) and now >= when + TELL_EVERY:
+            course.said = answer.ok, answer.known, now
+            unknown = {} if answer.known else {"known": False}
+            told = {"probe": course.probe.name, "ok": answer.ok, "detail": answer.detail, **unknown}
+            self._around.journal.append("probe", **told)

@@ -88,6 +88,8 @@ def _end_load(around: Surroundings, feed: Feed) -> None:
     try:
         if unasked := feed.end():
             tell(around.journal, "unasked", count=unasked)
+        if unknown := feed.unknown:
+            tell(around.journal, "unknown", counts=unknown)
         feed.store(around.folder)
     except (OSError, LoadError) as error:
         tell(around.journal, "warning", reason=f"the samples cannot be stored: {error}")

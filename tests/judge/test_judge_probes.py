@@ -58,7 +58,42 @@ def test_a_probe_without_an_answer_is_inconclusive() -> None:
     samples = with_load(asked(70, 106, every=2))
     found = gate("lag p95 < 50ms", samples)
     assert found.status is Status.INCONCLUSIVE
-    assert found.reason == ("no data: probe 'lag' was not asked; about 120 s more would settle it")
+    assert found.reason == ("no data: probe 'lag' gave none; about 120 s more would settle it")
+
+
+def without(samples: Samples, begin: float, end: float) -> Samples:
+    """The looks of begin..end told nothing."""
+    gone = (samples.start >= begin) & (samples.start < end)
+    gone &= samples.array["series"] == samples.names.index("lag")
+    return Samples(samples.array[~gone], samples.names, probes=samples.probes)
+
+
+@pytest.mark.parametrize(
+    ("text", "down", "silent", "status"),
+    [
+        ("lag success >= 90%", (0, 0), (20, 26), Status.HELD),
+        ("lag success >= 90%", (0, 0), (20, 27), Status.INCONCLUSIVE),
+        ("lag success >= 90%", (0, 7), (20, 22), Status.VIOLATED),
+        ("lag success >= 90%", (0, 7), (0, 7), Status.INCONCLUSIVE),
+        ("lag failed <= 0%", (0, 0), (0, 1), Status.INCONCLUSIVE),
+        ("lag success <= 0%", (0, 60), (59, 60), Status.INCONCLUSIVE),
+        ("lag outage <= 5s", (0, 0), (20, 30), Status.INCONCLUSIVE),
+        ("lag outage <= 5s", (20, 26), (40, 50), Status.VIOLATED),
+        ("lag p50 < 50ms", (0, 0), (20, 30), Status.HELD),
+        ("lag rate >= 0.9/s", (0, 0), (20, 30), Status.INCONCLUSIVE),
+        ("lag success >= 50% for 10s", (0, 0), (20, 26), Status.INCONCLUSIVE),
+    ],
+)
+def test_looks_without_data_decide_nothing(text, down, silent, status) -> None:
+    found = gate(text, without(with_load(asked(0, 60, down=down)), *silent))
+    assert found.status is status
+    if status is Status.INCONCLUSIVE:
+        assert f"{silent[1] - silent[0]} of 60 looks gave no data, which could" in found.reason
+
+
+def test_too_few_answers_name_the_looks_without_data() -> None:
+    found = gate("lag success >= 90%", without(with_load(asked(0, 60)), 10, 50))
+    assert found.reason.startswith("too few samples: 20 of 30 (40 of 60 looks gave no data)")
 
 
 def test_its_outage_and_its_latency_are_measured_like_a_requests() -> None:
@@ -86,6 +121,15 @@ def test_an_abort_condition_sees_every_answer(every: float) -> None:
     assert abort_due(condition, down, 30, 50) is not None
     up = with_load(asked(0, 50, every=every, down=(30, 42)), end=50)
     assert abort_due(condition, up, 30, 50) is None
+
+
+def test_an_outage_that_only_silence_shows_ends_nothing() -> None:
+    claims = [claim("lag outage > 10s")]
+    quiet = without(with_load(asked(0, 60), end=60), 30, 55)
+    assert spent([claim("lag outage <= 10s")], quiet, 30, 60, 90, 20) is None
+    assert abort_due(claims, quiet, 30, 60) is None
+    down = with_load(asked(0, 60, down=(30, 55)), end=60)
+    assert spent([claim("lag outage <= 10s")], down, 30, 60, 90, 20) is not None
 
 
 def test_steadiness_needs_an_answer_of_the_probe_and_a_request() -> None:

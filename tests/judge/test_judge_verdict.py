@@ -181,6 +181,10 @@ WORTHLESS: dict[str, tuple[dict[str, Any], str]] = {
         {"load": LoadFacts(planned=100, sent=60, unsent=40, saturated=True)},
         "saturated (40 of 100 arrivals unsent)",
     ),
+    "killed": (
+        {"load": LoadFacts(doubts=("the load's last samples are missing: it was killed",))},
+        "the load's last samples are missing: it was killed",
+    ),
     "late": ({"load": LoadFacts(lateness_p99=0.031)}, "p99 31 ms against at most 30 ms"),
     "no baseline": ({"spans": SPANS[1:]}, "the baseline phase was not completed"),
 }  # fmt: skip

@@ -34,9 +34,16 @@ ANSWERS: dict[str, tuple[int, dict[str, str]]] = {
     "/error": (500, {}),
     "/missing": (404, {}),
     "/sour": (500, {"X-Degraded": "stale"}),
+    "/moved": (302, {"Location": "/later"}),
 }
+# Seconds before the answer begins, and bytes that it comes in, one every tenth of a second.
+LATE = {"/moved": 0.15, "/later": 0.15}
+DRIPS = {"/slowly": 5, "/endless": 12}
 
-BODIES = {"/register": b'{"basket": {"sequence": 7}}'}
+BODIES = {
+    "/register": b'{"basket": {"sequence": 7}}',
+    "/cached": b'{"stock": {"source": "cache"}}',
+}
 
 
 class Target(ThreadingHTTPServer):
@@ -72,8 +79,12 @@ class _Answering(BaseHTTPRequestHandler):
             self.close_connection = True
             time.sleep(1.2)
         elif path == "/drip":
-            self._drip()
+            self.close_connection = True
+            self._drip(15, of=100)
+        elif path in DRIPS:
+            self._drip(DRIPS[path], of=DRIPS[path])
         else:
+            time.sleep(LATE.get(path, 0))
             self.server.thaw.wait(10)
             self._answer(*ANSWERS.get(path, (200, {})), BODIES.get(path, b"ok"))
             # Unannounced, as a server does with a connection that was idle for too long.
@@ -87,12 +98,11 @@ class _Answering(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def _drip(self) -> None:
-        self.close_connection = True
+    def _drip(self, count: int, of: int) -> None:
         self.send_response(200)
-        self.send_header("Content-Length", "100")
+        self.send_header("Content-Length", str(of))
         self.end_headers()
-        for _ in range(15):
+        for _ in range(count):
             self.wfile.write(b".")
             self.wfile.flush()
             time.sleep(0.1)
@@ -174,6 +184,7 @@ def course(tmp_path: Path, target: Target) -> Iterator[MakeCourse]:
         host: str = "",
         seed: int = 7,
         ledger: LedgerSpec | None = None,
+        degraded: tuple[OutcomeRule, ...] = (OutcomeRule(header="X-Degraded", value="stale"),),
         **spec: Any,
     ) -> Course:
         folder = tmp_path / f"run-{len(made)}"
@@ -182,7 +193,7 @@ def course(tmp_path: Path, target: Target) -> Iterator[MakeCourse]:
         path.write_text(textwrap.dedent(script), encoding="utf-8")
         spec.setdefault("timeout", Duration(2))
         asked = LoadSpec(locustfile="load.py", rate=Rate(rate), **spec)
-        rules = Outcomes(degraded=(OutcomeRule(header="X-Degraded", value="stale"),))
+        rules = Outcomes(degraded=degraded)
         load = LocustLoad(asked, path, host or target.url, rules, seed=seed, ledger=ledger)
         made.append(Course(load, folder / "load"))
         return made[-1]

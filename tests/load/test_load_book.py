@@ -14,7 +14,7 @@ from chaoskit.ledger import read_history
 from chaoskit.load.book import Book, carried, worded
 from chaoskit.load.gauge import Notes
 from chaoskit.model.ledger import LedgerFind, LedgerRead, LedgerSpec, LedgerWrite, Where
-from chaoskit.model.system import Outcomes
+from chaoskit.model.system import BodyRule, OutcomeRule, Outcomes
 from chaoskit.units import Duration
 
 RULE = LedgerWrite(request="order", id=Where(body="order.id"))
@@ -43,6 +43,14 @@ CLIENTS = ("FastHttpUser", "HttpUser")
 )
 def test_what_an_answer_says_of_a_write(status: int, headers: Any, failed: bool, word: str) -> None:
     assert worded(RULE, Outcomes(), status, headers, failed) == word
+
+
+def test_a_write_that_is_acknowledged_and_declared_to_be_shed_is_unclear() -> None:
+    shed = OutcomeRule(request="order", body=BodyRule(path="queued", value=True))
+    rules = Outcomes(shed=(shed,))
+    assert worded(RULE, rules, 200, {}, False, Answer(b'{"queued": true}')) == "unclear"
+    assert worded(RULE, rules, 200, {}, False, Answer(b'{"queued": false}')) == "ok"
+    assert worded(RULE, rules, 500, {}, True, Answer(b'{"queued": true}')) == "refused"
 
 
 def test_what_refuses_may_be_declared() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from chaoskit.load.order import Order
 from chaoskit.load.outcome import classify
 from chaoskit.load.schedule import choices
 from chaoskit.model.samples import Outcome
-from chaoskit.model.system import OutcomeRule, Outcomes
+from chaoskit.model.system import BodyRule, OutcomeRule, Outcomes
 
 
 @given(st.lists(st.floats(0.1, 50), min_size=1, max_size=6), st.integers())
@@ -107,9 +108,58 @@ def test_without_a_matching_rule_an_answer_is_ok_or_failed(status: int, failed: 
     assert classify(Outcomes(), status, None, failed) is expected
 
 
-def test_an_empty_rule_matches_nothing() -> None:
-    rules = Outcomes(degraded=(OutcomeRule(),), shed=(OutcomeRule(),))
-    assert classify(rules, 200, {}, False) is Outcome.OK
+@dataclass(frozen=True)
+class Answer:
+    content: bytes | None
+
+
+def degraded(rule: OutcomeRule, content: bytes | None, *, name: str = "browse") -> bool:
+    found = classify(Outcomes(degraded=(rule,)), 200, {}, False, name, Answer(content))
+    assert found in (Outcome.OK, Outcome.DEGRADED)
+    return found is Outcome.DEGRADED
+
+
+@pytest.mark.parametrize(
+    ("value", "content", "matches"),
+    [
+        ("cache", b'{"stock": {"source": "cache"}}', True),
+        ("cache", b'{"stock": {"source": "base"}}', False),
+        ("cache", b'{"stock": "cache"}', False),
+        ("cache", b"cache", False),
+        ("cache", b"\xff", False),
+        ("cache", b"", False),
+        ("cache", None, False),
+        (True, b'{"stock": {"source": true}}', True),
+        (True, b'{"stock": {"source": 1}}', False),
+        (1, b'{"stock": {"source": true}}', False),
+        (1, b'{"stock": {"source": 1.0}}', True),
+        (1, b'{"stock": {"source": "1"}}', False),
+        (False, b'{"stock": {}}', False),
+        (None, b'{"stock": {"source": []}}', True),
+        (None, b'{"stock": {"source": null}}', False),
+        (None, b'{"stock": {}}', False),
+    ],
+)
+def test_a_rule_may_look_into_the_body(value: Any, content: bytes | None, matches: bool) -> None:
+    rule = OutcomeRule(body=BodyRule(path="stock.source", value=value))
+    assert degraded(OutcomeRule.model_validate_json(rule.model_dump_json()), content) is matches
+
+
+def test_a_rule_may_be_for_one_request_only() -> None:
+    rule = OutcomeRule(request="browse", body=BodyRule(path="late"))
+    assert degraded(rule, b'{"late": true}')
+    assert not degraded(rule, b'{"late": true}', name="checkout")
+    refused = Outcomes(shed=(OutcomeRule(request="checkout", status=(200,)),))
+    assert classify(refused, 200, {}, False, "checkout") is Outcome.SHED
+    assert classify(refused, 200, {}, False, "browse") is Outcome.OK
+
+
+def test_all_that_a_rule_gives_must_match() -> None:
+    rule = OutcomeRule(status=(200,), header="X-Late", body=BodyRule(path="late"))
+    assert not degraded(rule, b'{"late": true}')
+    rules, answer = Outcomes(degraded=(rule,)), Answer(b'{"late": true}')
+    assert classify(rules, 200, {"X-Late": "1"}, False, "", answer) is Outcome.DEGRADED
+    assert classify(rules, 201, {"X-Late": "1"}, False, "", answer) is Outcome.OK
 
 
 def test_a_bad_status_is_degraded_only_where_a_rule_lists_it() -> None:

@@ -123,6 +123,8 @@ def test_a_killed_child_is_noticed_and_its_records_stay_whole(course: MakeCourse
     run.load.stop()
     with pytest.raises(LoadError):
         run.load.check()
+    (doubt,) = run.load.facts().doubts
+    assert "last samples are missing: the load generator ended by itself (signal 9)" in doubt
 
 
 def test_a_frozen_child_is_ended_within_the_grace(course: MakeCourse) -> None:
@@ -133,7 +135,9 @@ def test_a_frozen_child_is_ended_within_the_grace(course: MakeCourse) -> None:
     asked = time.monotonic()
     run.load.stop(0.5)
     assert time.monotonic() - asked < 1.5
-    assert any("was killed" in warning for warning in run.load.facts().warnings)
+    (doubt,) = run.load.facts().doubts
+    assert doubt.startswith("the load's last samples are missing: ")
+    assert doubt.endswith("did not end in its grace and was killed")
     assert not psutil.pid_exists(run.load.pid)
 
 

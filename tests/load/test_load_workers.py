@@ -119,7 +119,7 @@ def test_only_the_number_of_the_series_changes(
 def test_facts_are_summed_and_the_worst_of_each_kind_is_kept() -> None:
     one = LoadFacts(
         planned=10, sent=9, unsent=1, lateness_p99=0.2, lateness_p95=0.01, cpu=0.3,
-        cpu_highest=0.5, warnings=("both", "mine"),
+        cpu_highest=0.5, warnings=("both", "mine"), doubts=("killed",),
     )  # fmt: skip
     other = LoadFacts(
         planned=11, sent=11, lateness_p99=0.1, lateness_p95=0.05, cpu=0.9,
@@ -130,4 +130,5 @@ def test_facts_are_summed_and_the_worst_of_each_kind_is_kept() -> None:
         planned=21, sent=20, unsent=1, lateness_p99=0.2, lateness_p95=0.05, cpu=0.9,
         cpu_highest=1.0, saturated=True, causes=("worker 1 of 2: busy",),
         warnings=("both", "worker 0 of 2: mine", "worker 1 of 2: busy"),
+        doubts=("worker 0 of 2: killed",),
     )  # fmt: skip

@@ -101,7 +101,7 @@ def test_tcp_of_a_host(ask: Ask, serve: Any) -> None:
 def test_a_world_that_fails_is_an_answer(ask: Ask, world: FakeWorld) -> None:
     world.fail_next("facts", TargetError("the engine does not answer"))
     found = ask(tcp={"tier": "db1", "port": 1})
-    assert found == Answer(False, (), "db1 cannot be asked (the engine does not answer)")
+    assert found == Answer(False, (), "db1 cannot be asked (the engine does not answer)", False)
     world.place("db1", None)
     assert ask(tcp={"tier": "db1", "port": 1}).detail == "db1 has no address"
     world.remove("db1")
@@ -125,8 +125,15 @@ def test_commands_on_this_machine(ask: Ask) -> None:
     assert unready.detail.endswith("succeeded without saying 'ready'")
     failed = ask(command=run("print('a'); print('no quorum'); raise SystemExit(3)"), timeout="10s")
     assert failed.detail.endswith("exited with 3 and said: no quorum")
+    assert failed.known
+
+
+def test_a_command_that_cannot_start_tells_nothing(ask: Ask) -> None:
     gone = ask(command={"run": ["/nonexistent/ctl"]})
-    assert gone.detail == "/nonexistent/ctl does not answer (No such file or directory)"
+    said = "/nonexistent/ctl cannot be started (No such file or directory)"
+    assert gone == Answer(False, (), said, known=False)
+    by_a_shell = ask(command={"run": ["sh", "-c", "exec /nonexistent/ctl"]}, timeout="10s")
+    assert not by_a_shell.known
 
 
 def test_a_command_that_does_not_end_is_ended_with_its_children(ask: Ask, tmp_path: Any) -> None:
@@ -155,6 +162,23 @@ def test_commands_inside_nodes(ask: Ask, world: FakeWorld) -> None:
     world.node("db2").reach(NodeState.STOPPED)
     found = ask(command={"run": ["check"], "inside": "db"})
     assert found.detail.startswith("db2 cannot be asked (node 'db2' is stopped")
+    assert found.known
+
+
+@pytest.mark.parametrize(("holders", "known"), [("all", True), ("any", False), ("one", False)])
+def test_of_a_running_node_that_cannot_be_asked_nothing_is_known(
+    ask: Ask, world: FakeWorld, holders: str, known: bool
+) -> None:
+    """Whatever it would answer: db2 does not, so not all do."""
+
+    def engine(command: tuple[str, ...]) -> tuple[int, str]:
+        raise TargetError("the engine does not answer")
+
+    world.program("db1", engine)
+    world.program("db2", lambda command: (1, "no"))
+    found = ask(command={"run": ["check"], "inside": "db"}, holders=holders)
+    assert (found.ok, found.known) == (False, known)
+    assert "db1 cannot be asked (the engine does not answer)" in found.detail
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 import pytest
 from pydantic import ValidationError
 
-from chaoskit.errors import InvalidInput
+from chaoskit.errors import InvalidInput, TargetError
 from chaoskit.model.condition import Condition
 from chaoskit.model.probes import ProbeSpec
 from chaoskit.ports import Answer, NodeState
@@ -94,18 +94,32 @@ def vector(*values: str, **labels: str) -> Reply:
     [
         (vector("1", "1"), ""),
         (vector("1", "0", job="web"), "answered '0', which is not >= 1, for job=web"),
-        (vector(), "answered without a value"),
-        (vector("NaN"), "answered 'NaN', which is not >= 1"),
-        (http_json(400, {"status": "error", "error": "no"}), "answered the error 'no'"),
-        (http_json(200, [1]), "answered 200 with what is no result of an instant query"),
-        (http_json(404, "no"), "answered 404 with what is no result of an instant query"),
+        (vector("NaN", "0"), "answered '0', which is not >= 1"),
         (http_json(200, SCALAR), ""),
     ],
-)  # fmt: skip
+)
 def test_a_query_of_prometheus(ask: Ask, serve: Any, reply: Reply, said: str) -> None:
     port = serve("127.0.0.1", 0, reply)
     found = ask(prometheus={"url": f"http://127.0.0.1:{port}", "query": "up", "expect": ">= 1"})
     assert found == Answer(not said, (), said and f"Prometheus {said}")
+
+
+@pytest.mark.parametrize(
+    ("reply", "said"),
+    [
+        (vector(), "answered without a value"),
+        (vector("NaN", "1"), "answered 'NaN', which is not >= 1"),
+        (http_json(400, {"status": "error", "error": "no"}), "answered the error 'no'"),
+        (http_json(200, [1]), "answered 200 with what is no result of an instant query"),
+        (http_json(404, "no"), "answered 404 with what is no result of an instant query"),
+    ],
+)  # fmt: skip
+def test_a_prometheus_without_a_value_tells_nothing(
+    ask: Ask, serve: Any, reply: Reply, said: str
+) -> None:
+    port = serve("127.0.0.1", 0, reply)
+    found = ask(prometheus={"url": f"http://127.0.0.1:{port}", "query": "up", "expect": ">= 1"})
+    assert found == Answer(False, (), f"Prometheus {said}", known=False)
 
 
 def test_the_query_reaches_prometheus_as_it_was_written(ask: Ask, serve: Any) -> None:
@@ -121,10 +135,10 @@ def test_the_query_reaches_prometheus_as_it_was_written(ask: Ask, serve: Any) ->
     assert seen == ['/prefix/api/v1/query?query=min(up{job="web"}) > 0']
 
 
-def test_a_prometheus_that_is_gone_is_not_ok(ask: Ask) -> None:
+def test_a_prometheus_that_is_gone_tells_nothing(ask: Ask) -> None:
     url = f"http://127.0.0.1:{free_port()}"
     found = ask(prometheus={"url": url, "query": "up", "expect": ">= 1"})
-    assert found == Answer(False, (), "Prometheus does not answer (Connection refused)")
+    assert found == Answer(False, (), "Prometheus does not answer (Connection refused)", False)
 
 
 def test_the_state_of_a_node_as_its_world_tells_it(ask: Ask, world: FakeWorld) -> None:
@@ -134,6 +148,16 @@ def test_the_state_of_a_node_as_its_world_tells_it(ask: Ask, world: FakeWorld) -
     assert ask(state={"node": "db", "is": "running"}, holders="one") == Answer(True, ("db2",))
     world.remove("db2")
     assert not ask(state={"node": "db2"}).ok
+
+
+def test_a_runtime_that_cannot_say_the_state_tells_nothing(ask: Ask, world: FakeWorld) -> None:
+    world.fail_next("facts", TargetError("the engine does not answer"))
+    said = "db1 cannot be asked (the engine does not answer)"
+    assert ask(state={"node": "db1"}) == Answer(False, (), said, known=False)
+    world.fail_next("facts", "hang")
+    found = ask(state={"node": "db1"}, timeout="100ms")
+    assert found == Answer(False, (), "db1 did not answer within 0.1s", known=False)
+    world.release()
 
 
 def test_a_value_of_a_postgres(ask: Ask) -> None:

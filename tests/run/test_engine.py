@@ -62,6 +62,18 @@ def test_a_healthy_system_without_faults_is_held(scene: Scene) -> None:
     assert scene.verdict().status == Status.HELD
 
 
+def test_a_journal_without_a_word_of_the_load_proves_nothing(scene: Scene) -> None:
+    """So it ends where the runner dies while it unwinds."""
+    scene.run()
+    assert scene.verdict().status == Status.HELD
+    journal = scene.folder / "journal.jsonl"
+    lines = journal.read_text().splitlines(keepends=True)
+    journal.write_text("".join(line for line in lines if json.loads(line)["kind"] != "load"))
+    verdict = scene.verdict()
+    assert verdict.status == Status.INCONCLUSIVE
+    assert "does not say how the load generator fared" in verdict.reasons[0]
+
+
 def test_a_spent_budget_ends_the_fault_phase_and_recovery_is_measured(scene: Scene) -> None:
     scene.hurts = True
     timeline = scene.run()
