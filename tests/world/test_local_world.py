@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+from chaoskit.cli.watchdog import opened
 from chaoskit.errors import NotOurs, TargetError, Unreachable
 from chaoskit.ports import NodeState
 from chaoskit.world.local import LocalWorld, open_local
@@ -69,6 +70,22 @@ def test_only_what_comes_to_our_own_proxies_is_counted(made: LocalStage) -> None
                 assert world.link("app -> spare").observe("nobody", CUT).connections == 0
                 assert beside.link("app -> cache").observe("nobody", CUT).connections == 0
             eventually(lambda: world.link("app -> cache").observe("nobody", CUT).connections == 0)
+
+
+def test_opened_for_the_watchdog_it_counts_nobody_and_looks_all_the_same(
+    made: LocalStage,
+) -> None:
+    """Half a second a look, where nobody is connected, would go by before each undo."""
+    made.redis("node1")
+    made.link("app -> cache", "app-cache1", 24001)
+    with running(made) as world:
+        link = opened(world.describe()).link("app -> cache")
+        was = link.survey()
+        for change, listed in ((link.impose, True), (lambda *a: link.lift(*a, was), False)):
+            change("trap", CUT)
+            seen = link.observe("trap", CUT)
+            assert (seen.listed, seen.connections) == (listed, None)
+        assert world.link("app -> cache").survey() == was
 
 
 def test_programs_of_other_groups_are_refused_by_name(made: LocalStage) -> None:
