@@ -16,6 +16,7 @@ from chaoskit.ports import Json, NodeState
 from chaoskit.world import kernel
 from chaoskit.world.by_hand import by_hand
 from chaoskit.world.local.fingerprint import node_fingerprint
+from chaoskit.world.local.listening import listens
 from chaoskit.world.local.nodes import LocalNode
 from chaoskit.world.local.programs import Group
 from chaoskit.world.local.supervisor import Supervisor
@@ -111,6 +112,10 @@ class LocalWorld:
     def link(self, name: str) -> ProxiedLink:
         """The link `a -> b` (all its proxies) or `a -> b/b2`; raises NotOurs when undeclared."""
         return declared_link(name, self.description, self.server, self.traffic)
+
+    def carries_proxies(self, node: str) -> bool:
+        """By who listens where the proxies' API answers."""
+        return self.server is not None and listens(self.group, node, self.server.url)
 
     def fingerprint(self, points: Iterable[str]) -> Json:
         """Configuration and state of each point; what changes by nature is left out.
