@@ -7,13 +7,12 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
 from chaoskit.run import processes
 from chaoskit.run.history import first, outstanding
-from tests.run.live_run import Run, changes_wait, eventually
+from tests.run.live_run import Run, eventually
 from tests.run.runner import FAULTS
 
 
@@ -41,28 +40,6 @@ def test_a_stopped_runner_is_put_back_and_may_only_report(start: Callable[..., R
     assert "only" in said or "over" in said
     assert run.restored()
     assert outstanding(run.records()) == []
-
-
-def test_a_revert_killed_in_the_middle_leaves_a_running_experiment_to_its_watchdog(
-    start: Callable[..., Run], tmp_path: Path
-) -> None:
-    run = start("kill")
-    run.until_injected()
-    with changes_wait(tmp_path / "world.json"):
-        revert = subprocess.Popen(
-            [sys.executable, "-m", "chaoskit", "revert", str(run.folder)],
-            env=os.environ | {"CHAOSKIT_STATE": str(run.state.path)},
-            stdout=subprocess.DEVNULL,
-        )
-        eventually("the revert has begun", lambda: run.saw("reverting"), 60.0)
-        revert.kill()
-        revert.wait()
-    eventually("the world is as before", run.restored)
-    assert run.process.wait(timeout=30) != 0
-    eventually("the watchdog has ended", lambda: not processes.alive(*run.watchdog()))
-    assert outstanding(run.records()) == []
-    assert {r["by"] for r in run.records() if r["kind"] == "reverted"} == {"watchdog"}
-    assert run.state.open_runs() == []
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
