@@ -143,6 +143,9 @@ class World(Protocol):
     def link(self, name: str) -> Link:
         """The link `a -> b` or `a -> b/b2`; raises NotOurs when it is not declared."""
 
+    def carries_proxies(self, node: str) -> bool:
+        """Whether the links' proxies run in our node `node`: who hits it hits a link's undo."""
+
     def fingerprint(self, points: Iterable[str]) -> Json:
         """Configuration and state of nodes and links, comparable before and after.
 

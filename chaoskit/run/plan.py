@@ -21,7 +21,7 @@ from chaoskit.ports import Link, Node
 from chaoskit.run.asked import unanswerable
 from chaoskit.run.blast import Hit, hits
 from chaoskit.run.choice import chooser, is_chosen, resolve
-from chaoskit.run.target import Target, check_points
+from chaoskit.run.target import Target, check_points, refuse_instruments
 from chaoskit.units import Duration
 
 WARMUP = 3.0
@@ -228,6 +228,8 @@ def _step(
     points, note = resolve(use.selection, target, chooser(seed, index), last=held)
     check_points(target, points)
     _refuse_protected(points, target.system)
+    if use.selection.node is not None:
+        refuse_instruments(target, use.selection.node)
     step_id = f"chaoskit-{run[-4:]}-{index}"
     spec = spec_of(use)
     undos = tuple(spec.plan(point_of(p, target), target.world, f"{step_id}-0") for p in points)

@@ -82,3 +82,18 @@ def check_points(target: Target, points: tuple[str, ...]) -> None:
             raise PlanError(f"{point} is in no tier of {target.system.system}")
         else:
             target.world.node(point)
+
+
+def refuse_instruments(target: Target, selected: str) -> None:
+    """A fault must not sit on the path of an undo, and a link is put back by its proxies.
+
+    Raises PlanError where `selected`, a node or a tier, may mean the node that they run in: of a
+    tier, whoever may be chosen just before the injection counts.
+    """
+    tier = target.system.tiers.get(selected)
+    for node in tier.nodes if tier else (selected,):
+        if node not in target.system.protected and target.world.carries_proxies(node):
+            raise PlanError(
+                f"{node} carries the proxies of the links, so that a fault there would sit on "
+                f"the path of their undo: name it under `protected` of {target.system.system}"
+            )

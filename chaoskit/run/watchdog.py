@@ -49,6 +49,7 @@ class Watchdog:
         self.world = world
         self.clock = clock
         self.pipe = pipe
+        self._taken_over = False
         self._size: int | None = None
         self._records: list[Record] = []
 
@@ -58,16 +59,24 @@ class Watchdog:
         while not self._runner_gone():
             if self.look():
                 self._outlast_runner()
+        if self._fenced_by_another():
+            self._let_finish()
+            if not outstanding(self._read()):
+                # The runner lived on while it was put back: a deed of its own may have landed.
+                self._look_for_late()
         records = self._read()
         if first(records, "end") is not None and not outstanding(records):
             return not unreadable(records)
-        if not self.journal.fenced:
-            self._take_over("the runner died")
+        if not self._taken_over:
+            self._take_over("the runner is gone")
         return not leftovers(self._read())
 
     def look(self) -> bool:
-        """One look at a runner that lives; True when it was overdue and has been taken over."""
-        why = self._overrun()
+        """One look at a runner that lives; True when the run has been taken over.
+
+        That is when it is overdue, or when whoever fenced it off has left something in force.
+        """
+        why = self._overrun() or self._abandoned()
         if why:
             self._take_over(why)
         return bool(why)
@@ -86,7 +95,25 @@ class Watchdog:
     def _overrun(self) -> str:
         return overdue(outstanding(self._read()), self.clock.now())
 
+    def _abandoned(self) -> str:
+        if not (self._fenced_by_another() and outstanding(self._read())):
+            return ""
+        self._let_finish()
+        return "whoever fenced the runner off is gone" if outstanding(self._read()) else ""
+
+    def _fenced_by_another(self) -> bool:
+        return self.journal.fenced and not self._taken_over
+
+    def _let_finish(self) -> None:
+        """Wait for whoever fenced the runner off: it may do all the work, or die in the middle.
+
+        Its claim ends with it, however it ends; one that hangs or is stopped is not waited for.
+        """
+        with claim(self.journal.folder, self.clock, "the watchdog", REVERT_PATIENCE):
+            return
+
     def _take_over(self, why: str) -> None:
+        self._taken_over = True
         self._try_to_write(lambda: self.journal.fence(why))
         named = [r for r in self._read() if r["kind"] == "process"]
         children = [r for r in named if r.get("what") != "watchdog"]
@@ -117,11 +144,14 @@ class Watchdog:
     def _outlast_runner(self) -> None:
         """While the runner lives, a deed of its own may still land: keep looking."""
         while not self._runner_gone():
-            try:
-                landed_late(self.journal, self.world)
-            except ChaoskitError as error:
-                stuck(self.journal, "", str(error))
+            self._look_for_late()
             self.clock.sleep(0.4)
+
+    def _look_for_late(self) -> None:
+        try:
+            landed_late(self.journal, self.world)
+        except ChaoskitError as error:
+            stuck(self.journal, "", str(error))
 
     def _try_to_write(self, deed: Callable[[], object]) -> None:
         """A full disk must not keep a fault in force: go on, and say it in the log."""

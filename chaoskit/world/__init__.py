@@ -21,7 +21,7 @@ RUNTIMES = {
 REOPENED = {
     "docker": "chaoskit.world.docker:reopen_docker",
     "fake": "chaoskit.world.fake:open_fake",
-    "local": "chaoskit.world.local:local_world",
+    "local": "chaoskit.world.local:reopen_local",
 }
 
 

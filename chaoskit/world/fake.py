@@ -64,6 +64,7 @@ class FakeWorld:
         self._planned: dict[str, deque[BaseException | str]] = defaultdict(deque)
         self._released = threading.Event()
         self._programs: dict[str, Program] = {}
+        self._with_proxies: set[str] = set()
 
     @classmethod
     def of(cls, system: System, clock: Clock | None = None, path: Path | None = None) -> FakeWorld:
@@ -106,6 +107,9 @@ class FakeWorld:
         if endpoint and not chosen:
             raise NotOurs(f"link '{whole}' has no proxy '{endpoint}', only: {', '.join(proxies)}")
         return FakeLink(self, name, tuple(chosen))
+
+    def carries_proxies(self, node: str) -> bool:
+        return node in self._with_proxies
 
     def fingerprint(self, points: Iterable[str]) -> Json:
         """States and restart policies of the nodes, carriers of the links among `points`."""
@@ -156,6 +160,10 @@ class FakeWorld:
     def program(self, node: str, run: Program) -> None:
         """What `execute` on `node` gives; until then every command exits with 0."""
         self._programs[node] = run
+
+    def put_proxies_in(self, node: str) -> None:
+        """The proxies of the links run in `node`."""
+        self._with_proxies.add(node)
 
     def crash(self, node: str) -> None:
         """Its processes die by themselves: the restart policy acts where it is armed."""

@@ -9,7 +9,7 @@ import ipaddress
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-ESTABLISHED = "01"
+ESTABLISHED, LISTENING = "01", "0A"
 TABLES = ("tcp", "tcp6")
 
 
@@ -29,6 +29,14 @@ def established(table: str) -> Iterator[Session]:
         if len(fields) > 3 and fields[3] == ESTABLISHED:
             (address, port), (peer, peer_port) = _place(fields[1]), _place(fields[2])
             yield Session(address, port, f"{peer}:{peer_port}")
+
+
+def listening(table: str) -> Iterator[tuple[str, int, str]]:
+    """Address, port and inode of every socket in `table` that listens."""
+    for line in table.splitlines():
+        fields = line.split()
+        if len(fields) > 9 and fields[3] == LISTENING:
+            yield *_place(fields[1]), fields[9]
 
 
 def split(listen: str) -> tuple[str, int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -20,6 +21,7 @@ from chaoskit.run.state import StateRoot
 from chaoskit.world import reopen_world
 from chaoskit.world.fake import FakeWorld
 from tests.run.leftovers import LINK, POINTS, damage, fake_world, leave, rewrite
+from tests.run.live_run import changes_wait, eventually
 from tests.world.standin import standin
 
 ROOT = Path(__file__).parents[2]
@@ -169,6 +171,19 @@ def test_a_damaged_record_is_left_and_told_until_somebody_answers_for_it(
     assert f"run {folder.name} is forgotten: what it left is yours to mend" in said
 
 
+def test_only_a_run_that_the_state_points_at_is_said_to_keep_others_from_starting(
+    state: StateRoot, world: FakeWorld, tmp_path: Path
+) -> None:
+    folder = leave(tmp_path / "copy", world, CLOCK, ("kill", "web1"))
+    damage(folder, "fault", None)
+    code, said = revert(state, str(folder))
+    assert code == 4
+    assert "unknown on web1: left" in said
+    assert "keeps new runs from starting" not in said
+    state.open_run(folder.name, folder)
+    assert f"run {folder.name} keeps new runs from starting" in revert(state, str(folder))[1]
+
+
 def test_a_journal_that_cannot_be_read_is_forgotten_only_when_it_is_named(
     state: StateRoot, world: FakeWorld
 ) -> None:
@@ -233,5 +248,71 @@ def test_two_at_once_do_no_harm(state: StateRoot, world: FakeWorld, before: Json
     with begin_revert(state) as one, begin_revert(state) as two:
         ends = [each.communicate(timeout=60) for each in (one, two)]
     assert [each.returncode for each in (one, two)] == [0, 0], ends
+    assert world.fingerprint(POINTS) == before
+    assert state.open_runs() == []
+
+
+def waits(process: subprocess.Popen[str]) -> bool:
+    """Whether it is blocked on somebody's lock, where the kernel lets a signal through at once."""
+    lines = Path("/proc/locks").read_text().splitlines()
+    return any("->" in line and str(process.pid) in line.split() for line in lines)
+
+
+def interrupted(process: subprocess.Popen[str], *numbers: int) -> list[str]:
+    """Each signal is sent while the undo waits for its turn; what was said to each on stderr."""
+    said = []
+    assert process.stderr is not None
+    for number in numbers:
+        eventually("the undo has begun", lambda: waits(process), within=60.0)
+        process.send_signal(number)
+        said.append(process.stderr.readline())
+    return said
+
+
+def test_the_first_two_signals_tell_what_is_left_and_cut_nothing_short(
+    state: StateRoot, world: FakeWorld, before: Json, tmp_path: Path
+) -> None:
+    left_by(state, world, "20260101T000000Z-aaaa", ("kill", "web1"))
+    with changes_wait(tmp_path / "world.json"):
+        process = begin_revert(state)
+        said = interrupted(process, signal.SIGINT, signal.SIGTERM)
+        assert process.poll() is None
+        assert world.fingerprint(POINTS) != before
+    with process:
+        process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert world.fingerprint(POINTS) == before
+    assert state.open_runs() == []
+    for line in said:
+        assert "still being put back: kill on web1. This is not cut short" in line
+        assert "a third signal leaves at once, and what is left then stays in force" in line
+
+
+def test_a_third_signal_leaves_with_4_and_says_what_is_left(
+    state: StateRoot, world: FakeWorld, before: Json, tmp_path: Path
+) -> None:
+    folder = left_by(state, world, "20260101T000000Z-aaaa", ("kill", "web1"), ("cut", LINK))
+    with changes_wait(tmp_path / "world.json"), begin_revert(state) as process:
+        interrupted(process, signal.SIGINT, signal.SIGINT)
+        eventually("the undo goes on", lambda: waits(process), within=60.0)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == 4
+    assert "not put back yet: cut on web -> cache, kill on web1" in said
+    assert "the watchdog is NOT there to put everything back. Do it with: chaoskit revert" in said
+    assert state.open_runs() == [folder]
+    assert revert(state)[0] == 0
+    assert world.fingerprint(POINTS) == before
+
+
+def test_a_terminal_that_is_gone_does_not_keep_the_next_run_in_force(
+    state: StateRoot, world: FakeWorld, before: Json
+) -> None:
+    left_by(state, world, "20260101T000000Z-aaaa", ("kill", "web1"))
+    left_by(state, world, "20260102T000000Z-bbbb", ("cut", LINK))
+    with begin_revert(state) as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        process.wait(timeout=60)
     assert world.fingerprint(POINTS) == before
     assert state.open_runs() == []

@@ -1,7 +1,7 @@
 """One run on the fake world that is cut short: what each process does, and what is looked at.
 
 The runner is the real engine under the real conduct, the watchdog is the real class over a real
-pipe, and `revert_outstanding` is called as `chaoskit revert` calls it. Only time is made up. It
+pipe, and `revert_run` is called as `chaoskit revert` calls it. Only time is made up. It
 must never look into the processes: what they left on disk is all there is.
 """
 
@@ -21,10 +21,11 @@ from chaoskit.run.history import first, injections, outstanding
 from chaoskit.run.injections import Injections
 from chaoskit.run.journal import NAME, Journal, read_records
 from chaoskit.run.plan import make_plan
-from chaoskit.run.revert import revert_outstanding
+from chaoskit.run.reverting import Worlds, revert_run
 from chaoskit.run.state import StateRoot
 from chaoskit.run.target import Target
 from chaoskit.run.watchdog import Watchdog
+from chaoskit.world.by_hand import by_hand
 from chaoskit.world.fake import FakeClock, FakeLoad, FakeWorld
 from tests.crash.marks import Marks
 from tests.run.scene import SYSTEM, Watch, experiment
@@ -137,11 +138,12 @@ class Case:
             marks.arm(world)
         return Watchdog(self.run, world, FakeClock(2000.0), pipe).watch()
 
-    def play_revert(self) -> None:
-        journal = Journal(self.run, FakeClock(3000.0), "revert")
-        if outstanding(journal.records()):
-            journal.fence("chaoskit revert was called")
-            revert_outstanding(journal, self.world(), FakeClock(3000.0))
+    def play_revert(self, marks: Marks | None = None) -> None:
+        world = self.world()
+        if marks is not None:
+            marks.arm(world)
+        worlds = Worlds(lambda description: world, by_hand)
+        revert_run(self.run, worlds, FakeClock(3000.0), named=True)
 
     # What is looked at ----------------------------------------------------------------------
 

@@ -6,8 +6,9 @@ For each boundary n a forked child runs the whole engine and dies there by SIGKI
 then plays the watchdog, with the real class and over a real pipe that the death closes. For
 every *different* state that a death can leave (same world, same injections in the journal at the
 same stage: the same state), and for each boundary m of the watchdog's own work, a second child
-plays the watchdog and dies at m; `revert_outstanding` puts back what is left, as `chaoskit
-revert` does. Where there are more than `MOST` such pairs, that many are drawn with `SEED`; the
+plays the watchdog and dies at m; then `chaoskit revert` is played. And the other way round:
+`chaoskit revert` dies at m, and the watchdog, which saw it fence the runner off, puts back. Where
+there are more than `MOST` (`MOST_OF_REVERT`) such pairs, that many are drawn with `SEED`; the
 sums say so, and `--all` tries each. Time is a fake clock, so nothing waits. It must run in a
 process without threads.
 """
@@ -35,7 +36,8 @@ from chaoskit.run.journal import NAME
 from tests.crash.cases import POINTS, SCENARIOS, Case
 from tests.crash.marks import Marks
 
-MOST, SEED = 250, 5
+MOST, MOST_OF_REVERT, SEED = 250, 60, 5
+Undo = Callable[[Case, Marks], object]
 
 
 @dataclass
@@ -47,6 +49,8 @@ class Sums:
     states: int = 0
     pairs: int = 0
     revert_deaths: int = 0
+    reverter_pairs: int = 0
+    reverter_deaths: int = 0
     seed: int = SEED
     seconds: float = 0.0
     passed: list[str] = field(default_factory=list)
@@ -62,14 +66,20 @@ class Sweep:
         self.kept: dict[str, tuple[Case, str]] = {}
         self.before = self._fresh().world().fingerprint(POINTS)
 
-    def everything(self, most: int | None = MOST) -> Sums:
-        """Every first death, and at most `most` second ones."""
+    def everything(self, *, drawn: bool = True) -> Sums:
+        """Every first death, and the second ones: all, or as many as are to be `drawn`."""
         began = time.monotonic()
         self.sums.passed = self._course()
         for n in range(1, len(self.sums.passed) + 1):
             self._death(n)
-        for kept, where, m in self._pairs(most):
+        pairs = self._pairs(lambda case, marks: case.play_watchdog(closed(), marks))
+        self.sums.pairs = len(pairs)
+        for kept, where, m in _some(pairs, MOST if drawn else None):
             self._second_death(kept, where, m)
+        pairs = self._pairs(Case.play_revert)
+        self.sums.reverter_pairs = len(pairs)
+        for kept, where, m in _some(pairs, MOST_OF_REVERT if drawn else None):
+            self._death_of_revert(kept, where, m)
         self.sums.seconds = round(time.monotonic() - began, 1)
         return self.sums
 
@@ -118,19 +128,16 @@ class Sweep:
             self.kept[look] = self._copy(case, f"kept-{len(self.kept)}"), where
             self.sums.states = len(self.kept)
 
-    def _pairs(self, most: int | None) -> list[tuple[Case, str, int]]:
-        """Each state that was kept, with each boundary of what the watchdog does about it."""
+    def _pairs(self, undo: Undo) -> list[tuple[Case, str, int]]:
+        """Each state that was kept, with each boundary of what `undo` does about it."""
         found = []
         for kept, where in self.kept.values():
             case = self._copy(kept, "case")
-            tell = lambda m, c=case: c.play_watchdog(closed(), m)  # noqa: E731
+            tell = lambda m, c=case: undo(c, m)  # noqa: E731
             with forked(lambda tell=tell: self._tell(tell)) as (status, _):
-                assert status == 0, f"{where}: the watchdog that was not killed failed: {status}"
+                assert status == 0, f"{where}: the undo that was not killed failed: {status}"
             found += [(kept, where, m) for m in range(1, len(self._told()) + 1)]
-        self.sums.pairs = len(found)
-        if most is None or len(found) <= most:
-            return found
-        return random.Random(SEED).sample(found, most)
+        return found
 
     def _second_death(self, kept: Case, where: str, m: int) -> None:
         """The watchdog of a dead runner dies at m; then `chaoskit revert` is called."""
@@ -139,6 +146,16 @@ class Sweep:
             _must_be_killed(status, at)
         self.sums.revert_deaths += 1
         case.play_revert()
+        self._judge(case, at)
+
+    def _death_of_revert(self, kept: Case, where: str, m: int) -> None:
+        """`chaoskit revert` dies at m, once it has fenced the runner off; the watchdog lives."""
+        case, at = self._copy(kept, "case"), f"{where}, then revert at {m}"
+        with forked(lambda: case.play_revert(Marks(m))) as (status, _):
+            _must_be_killed(status, at)
+        self.sums.reverter_deaths += 1
+        if not case.play_watchdog(closed()):
+            self._blame(at, "the watchdog says that something is left")
         self._judge(case, at)
 
     # Folders --------------------------------------------------------------------------------
@@ -158,6 +175,12 @@ class Sweep:
 
     def _blame(self, where: str, wrong: str) -> None:
         self.sums.left_behind.append(f"{where}: {wrong}")
+
+
+def _some(pairs: list[tuple[Case, str, int]], most: int | None) -> list[tuple[Case, str, int]]:
+    if most is None or len(pairs) <= most:
+        return pairs
+    return random.Random(SEED).sample(pairs, most)
 
 
 def fresh(root: Path, scenario: str) -> Case:
@@ -209,10 +232,9 @@ def main(names: list[str]) -> int:
     # A file system in memory where there is one: only processes die here, never the machine.
     memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
     found = []
-    most = None if "--all" in names else MOST
     for scenario in [n for n in names if n != "--all"] or sorted(SCENARIOS):
         with tempfile.TemporaryDirectory(prefix="chaoskit-sweep-", dir=memory) as root:
-            found.append(Sweep(Path(root), scenario).everything(most))
+            found.append(Sweep(Path(root), scenario).everything(drawn="--all" not in names))
         sys.stdout.write(json.dumps(vars(found[-1])) + "\n")
         sys.stdout.flush()
     return 1 if any(sums.left_behind for sums in found) else 0

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from chaoskit.errors import ChaoskitError, Fenced
+from chaoskit.ports import NodeState
 from chaoskit.run import processes
 from chaoskit.run.calls import ThreadCalls
+from chaoskit.run.claim import claim
 from chaoskit.run.history import first, outstanding
 from chaoskit.run.journal import Journal, read_records
-from chaoskit.run.watchdog import OVERRUN, Watchdog
+from chaoskit.run.revert import revert_outstanding
+from chaoskit.run.watchdog import CLAIM_PATIENCE, OVERRUN, REVERT_PATIENCE, Watchdog
 from chaoskit.world.fake import HANG, FakeClock, FakeWorld
 from tests.crash.cases import POINTS, Case
 from tests.crash.sweep import closed
@@ -162,6 +166,85 @@ def test_after_a_clean_end_it_neither_writes_nor_calls(tmp_path: Path) -> None:
     assert Watchdog(case.run, world, FakeClock(2000.0), closed()).watch()
     assert journal.path.read_bytes() == written
     assert world.calls == []
+
+
+# --- `chaoskit revert` ---------------------------------------------------------------------------
+
+
+def held(tmp_path: Path) -> tuple[Case, Any]:
+    """A run whose fault is in force, and how its world was before."""
+    case = Case(tmp_path, "kill")
+    case.prepare()
+    before = case.world().fingerprint(POINTS)
+    case.hold_open()
+    return case, before
+
+
+def ends(case: Case) -> list[str]:
+    return [r["writer"] for r in case.records() if r["kind"] == "end"]
+
+
+def test_a_revert_that_dies_once_it_has_fenced_leaves_it_to_the_watchdog(tmp_path: Path) -> None:
+    case, before = held(tmp_path)
+    Journal(case.run, FakeClock(1500.0), "revert").fence("chaoskit revert was called")
+    clock = FakeClock(2000.0)
+    assert Watchdog(case.run, case.world(), clock, closed()).watch()
+    assert clock.now() < 2000.0 + CLAIM_PATIENCE, "nobody was at it, so nobody was to be waited for"
+    assert case.wrong(before) == ""
+    assert ends(case) == ["watchdog"]
+
+
+def test_it_does_not_wait_for_the_runner_to_notice_that_it_was_fenced_off(tmp_path: Path) -> None:
+    case, before = held(tmp_path)
+    clock = FakeClock(1001.0)
+    watchdog = Watchdog(case.run, case.world(), clock, -1)
+    assert not watchdog.look()
+    Journal(case.run, clock, "revert").fence("chaoskit revert was called")
+    assert watchdog.look()
+    assert case.wrong(before) == ""
+    assert not watchdog.look()
+
+
+def test_a_revert_that_hangs_is_given_its_time_and_then_passed(tmp_path: Path) -> None:
+    case, before = held(tmp_path)
+    clock = FakeClock(2000.0)
+    with claim(case.run, clock, "chaoskit revert", 0):
+        Journal(case.run, clock, "revert").fence("chaoskit revert was called")
+        assert Watchdog(case.run, case.world(), clock, closed()).watch()
+    assert 2000.0 + REVERT_PATIENCE <= clock.now() < 2000.0 + REVERT_PATIENCE + 5
+    assert case.wrong(before) == ""
+
+
+def test_a_revert_that_ends_its_work_is_not_disturbed(tmp_path: Path) -> None:
+    case, before = held(tmp_path)
+    clock = FakeClock(2000.0)
+    journal = Journal(case.run, clock, "revert")
+    with ExitStack() as reverting:
+        reverting.enter_context(claim(case.run, clock, "chaoskit revert", 0))
+        journal.fence("chaoskit revert was called")
+
+        def put_back() -> None:
+            revert_outstanding(journal, case.world(), FakeClock(2005.0))
+            journal.append("end", restored=True, differences=[])
+            reverting.close()
+
+        clock.at(5, put_back)
+        assert Watchdog(case.run, case.world(), clock, closed()).watch()
+    assert {r["by"] for r in case.records() if r["kind"] == "reverted"} == {"revert"}
+    assert ends(case) == ["revert"]
+    assert case.wrong(before) == ""
+
+
+def test_what_the_runner_lands_after_a_revert_was_done_is_put_back_by_the_watchdog(
+    tmp_path: Path,
+) -> None:
+    case, before = held(tmp_path)
+    case.play_revert()
+    assert case.wrong(before) == ""
+    assert ends(case) == ["revert"]
+    case.world().node("web1").reach(NodeState.KILLED)
+    assert case.play_watchdog(closed())
+    assert case.wrong(before) == ""
 
 
 # --- the target ---------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ import pytest
 
 from chaoskit.faults import all_faults
 from tests.crash.cases import SCENARIOS
-from tests.crash.sweep import MOST
+from tests.crash.sweep import MOST, MOST_OF_REVERT
 
 ROOT = Path(__file__).parents[2]
 # So that about the same work falls to each.
@@ -58,6 +58,7 @@ def test_killed_anywhere_nothing_is_left_behind(
     assert found["left_behind"] == []
     assert found["runner_deaths"] == len(found["passed"])
     assert found["revert_deaths"] == min(found["pairs"], MOST)
+    assert found["reverter_deaths"] == min(found["reverter_pairs"], MOST_OF_REVERT) > 0
 
 
 def test_every_fault_is_swept() -> None:

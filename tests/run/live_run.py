@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +31,14 @@ def eventually(what: str, seen: Callable[[], Any], within: float = 20.0) -> Any:
             return found
         time.sleep(0.02)
     pytest.fail(f"not within {within:g} s: {what}")
+
+
+@contextmanager
+def changes_wait(world: Path) -> Iterator[None]:
+    """Hold what every change of the fake world kept in the file `world` has to hold."""
+    with Path(f"{world}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 class Run:

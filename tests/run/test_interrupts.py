@@ -106,7 +106,7 @@ def test_a_third_signal_before_anything_was_open_leaves_nothing_to_do(
     eventually("it is told", lambda: "nothing is in force" in run.stderr)
     run.process.send_signal(signal.SIGINT)
     assert run.process.wait(timeout=20) == 130
-    assert "leaving now: no run was open, so nothing was injected" in run.stderr
+    assert "leaving now: no run is open, so nothing is in force" in run.stderr
     assert run.restored()
     (tmp_path / "fifo").write_text("go\n")  # lets the command of the hook end
 

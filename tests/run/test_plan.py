@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from chaoskit.errors import PlanError
+from chaoskit.faults import find, registry
 from chaoskit.ports import NodeState
 from chaoskit.run.plan import Plan
 from tests.run.scene import Scene, experiment, kill, latency
@@ -59,6 +62,31 @@ def test_protected_nodes_are_never_touched(scene: Scene) -> None:
     scene.plan_for = experiment(faults=[kill("web1")])
     with pytest.raises(PlanError, match="web1 is protected"):
         scene.plan()
+
+
+@pytest.mark.parametrize("use", [kill("web1"), kill("web")])
+def test_the_node_that_carries_the_proxies_is_never_touched(scene: Scene, use: Any) -> None:
+    """What puts a link back would be down itself."""
+    scene.world.put_proxies_in("web1")
+    scene.plan_for = experiment(faults=[use, latency("web -> cache")])
+    with pytest.raises(PlanError, match="web1 carries the proxies of the links"):
+        scene.plan()
+    scene.plan_for = experiment(faults=[kill("web2"), latency("web -> cache")])
+    assert scene.plan().steps[0].preview == ("web2",)
+    scene.system = scene.system.model_copy(update={"protected": ("web1",)})
+    scene.plan_for = experiment(faults=[kill("web")])
+    assert scene.plan().steps[0].preview == ("web2",)
+
+
+def test_what_cannot_be_undone_is_refused_until_the_experiment_allows_it(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(registry._REGISTRY, "kill", replace(find("kill"), irreversible=True))
+    scene.plan_for = experiment(faults=[kill("web1"), latency("web -> cache")])
+    with pytest.raises(PlanError, match=r"kill cannot be undone.*allow_irreversible: true"):
+        scene.plan()
+    scene.plan_for = scene.plan_for.model_copy(update={"allow_irreversible": True})
+    assert [step.irreversible for step in scene.plan().steps] == [True, False]
 
 
 @pytest.mark.parametrize(

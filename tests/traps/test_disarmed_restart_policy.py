@@ -10,7 +10,7 @@ import pytest
 
 from chaoskit.faults import find
 from chaoskit.ports import NodeState
-from tests.stage import Stage, eventually
+from tests.stage import Stage, eventually, lacking
 
 pytestmark = pytest.mark.docker
 PING = {"node1": "redis:6379"}
@@ -19,7 +19,7 @@ PING = {"node1": "redis:6379"}
 def crash(stage: Stage, name: str) -> None:
     """What a real crash is: SIGKILL from the host, behind the engine's back."""
     if os.geteuid() != 0:
-        pytest.skip("a real crash needs root on the engine's host")
+        lacking("a real crash needs root on the engine's host")
     os.kill(stage.pid(name), signal.SIGKILL)
 
 

@@ -15,7 +15,7 @@ from chaoskit.errors import TargetError
 from chaoskit.ports import NodeState
 from chaoskit.world.proxied import ProxiedLink
 from chaoskit.world.toxiproxy import ProxyServer, Toxic
-from tests.stage import Stage, chatter, eventually
+from tests.stage import Stage, chatter, eventually, lacking
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(180)]
 LISTEN = 24001
@@ -34,7 +34,7 @@ class Nobody:
 def black_hole(stage: Stage, name: str) -> Iterator[None]:
     """Everything that reaches the node is dropped, until it is healed."""
     if os.geteuid() != 0:
-        pytest.skip("a black hole needs root on the engine's host")
+        lacking("a black hole needs root on the engine's host")
     rule = ["nsenter", "-t", str(stage.pid(name)), "-n", "iptables", "-w"]
     subprocess.run([*rule, "-I", "INPUT", "-j", "DROP"], check=True, timeout=10)
     try:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import sys
 import time
 
 import pytest
 
+from chaoskit.cli.watchdog import opened
 from chaoskit.errors import NotOurs, TargetError, Unreachable
 from chaoskit.ports import NodeState
-from chaoskit.world.local import LocalWorld, open_local
+from chaoskit.world.local import LocalWorld, open_local, reopen_local
 from chaoskit.world.local.capabilities import capabilities
-from tests.local_stage import REDIS_PORT, LocalStage, local_stage, need_own_space
+from tests.local_stage import API_PORT, REDIS_PORT, LocalStage, local_stage, need_own_space
 from tests.stage import chatter, eventually
 from tests.world.programs import family, living, running, shell
 
@@ -69,6 +71,32 @@ def test_only_what_comes_to_our_own_proxies_is_counted(made: LocalStage) -> None
                 assert world.link("app -> spare").observe("nobody", CUT).connections == 0
                 assert beside.link("app -> cache").observe("nobody", CUT).connections == 0
             eventually(lambda: world.link("app -> cache").observe("nobody", CUT).connections == 0)
+
+
+def test_opened_for_the_watchdog_it_counts_nobody_and_looks_all_the_same(
+    made: LocalStage,
+) -> None:
+    """Half a second a look, where nobody is connected, would go by before each undo."""
+    made.redis("node1")
+    made.link("app -> cache", "app-cache1", 24001)
+    with running(made) as world:
+        link = opened(world.describe()).link("app -> cache")
+        was = link.survey()
+        for change, listed in ((link.impose, True), (lambda *a: link.lift(*a, was), False)):
+            change("trap", CUT)
+            seen = link.observe("trap", CUT)
+            assert (seen.listed, seen.connections) == (listed, None)
+        assert world.link("app -> cache").survey() == was
+
+
+def test_the_program_that_carries_the_proxies_is_known(made: LocalStage, inside: bool) -> None:
+    made.redis("node1")
+    words = f"-m chaoskit proxy --host {made.address} --port {API_PORT}"
+    made.program("node2", f"{sys.executable} {words}", inside=inside)
+    made.start()
+    world = reopen_local(made.description() | {"proxies": made.api})
+    eventually(lambda: world.carries_proxies("node2"), what="the proxies' program")
+    assert not world.carries_proxies("node1")
 
 
 def test_programs_of_other_groups_are_refused_by_name(made: LocalStage) -> None:

@@ -18,7 +18,7 @@ from chaoskit.world.by_hand import by_hand
 from chaoskit.world.docker.engine import Engine, Unasked
 from chaoskit.world.docker.fingerprint import node_fingerprint
 from chaoskit.world.docker.nodes import TIER, DockerNode, Ownership
-from chaoskit.world.docker.traffic import ContainerTraffic, local_pid
+from chaoskit.world.docker.traffic import ContainerTraffic, carries_proxies, local_pid
 from chaoskit.world.proxied import ProxiedLink, Traffic, Uncounted, declared_link
 from chaoskit.world.toxiproxy import ProxyServer
 
@@ -112,6 +112,11 @@ class DockerWorld:
     def link(self, name: str) -> ProxiedLink:
         """The link `a -> b` (all its proxies) or `a -> b/b2`; raises NotOurs when undeclared."""
         return declared_link(name, self.description, self.server, self.traffic)
+
+    def carries_proxies(self, node: str) -> bool:
+        """By the proxies' label, or by the published port of their API."""
+        port = self.server.port if self.server else None
+        return any(carries_proxies(c, port) for c in self.owner.names().get(node, ()))
 
     def fingerprint(self, points: Iterable[str]) -> Json:
         """Configuration and state of each point; what changes by nature is left out.

@@ -72,11 +72,8 @@ class ContainerTraffic:
             labels.append(f"{PROJECT}={self.project}")
         labelled = self.engine.containers(labels, all_states=False)
         everyone = labelled or self.engine.containers([], all_states=False)
-        publishers = [entry for entry in everyone if self._publishes(entry)] or labelled
+        publishers = [entry for entry in everyone if _publishes(entry, self.api_port)] or labelled
         return self.engine.inspect(publishers[0]["Id"]) if len(publishers) == 1 else None
-
-    def _publishes(self, entry: Json) -> bool:
-        return any(port.get("PublicPort") == self.api_port for port in entry.get("Ports") or [])
 
     def _by_sidecar(self, container: Json, files: tuple[str, ...], times: int) -> list[str] | None:
         """The files as `cat` prints them in the namespace, `times` over; None without an image."""
@@ -94,6 +91,16 @@ class ContainerTraffic:
         except TargetError:  # an image without a shell, an engine that will not: it is unknown
             return None
         return [look for look in printed.split("=\n") if look.strip()] or None
+
+
+def carries_proxies(entry: Json, api_port: int | None) -> bool:
+    """Whether a container, as the engine lists it, is the proxies' own, of whichever system."""
+    labelled = PROXY in (entry.get("Labels") or {})
+    return labelled or (api_port is not None and _publishes(entry, api_port))
+
+
+def _publishes(entry: Json, api_port: int) -> bool:
+    return any(port.get("PublicPort") == api_port for port in entry.get("Ports") or [])
 
 
 def run_once(engine: Engine, image: str, script: str, netns_of: str, system: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from chaoskit.errors import InvalidInput
 from chaoskit.model.system import Ping, RuntimeSpec, System
@@ -16,11 +16,12 @@ from chaoskit.ports import Json, NodeState
 from chaoskit.world import kernel
 from chaoskit.world.by_hand import by_hand
 from chaoskit.world.local.fingerprint import node_fingerprint
+from chaoskit.world.local.listening import listens
 from chaoskit.world.local.nodes import LocalNode
 from chaoskit.world.local.programs import Group
 from chaoskit.world.local.supervisor import Supervisor
 from chaoskit.world.local.traffic import LocalTraffic
-from chaoskit.world.proxied import ProxiedLink, declared_link
+from chaoskit.world.proxied import ProxiedLink, Traffic, Uncounted, declared_link
 from chaoskit.world.toxiproxy import ProxyServer
 
 MACHINE = "this machine"
@@ -57,8 +58,16 @@ def open_local(description: Json) -> LocalWorld:
     return world
 
 
+def reopen_local(description: Json) -> LocalWorld:
+    """The same to put something back: asks nobody anything yet, and counts nobody on a link.
+
+    Who crosses it proves a fault, not its end.
+    """
+    return replace(local_world(description), traffic=Uncounted())
+
+
 def local_world(description: Json) -> LocalWorld:
-    """The same without asking anybody anything yet."""
+    """The world of `open_local` without asking anybody anything yet."""
     path = description.get("supervisor")
     if not path:
         raise InvalidInput(
@@ -80,7 +89,7 @@ class LocalWorld:
     description: Json
     group: Group
     server: ProxyServer | None
-    traffic: LocalTraffic = field(default_factory=LocalTraffic)
+    traffic: Traffic = field(default_factory=LocalTraffic)
     runtime: str = "local"
 
     @property
@@ -103,6 +112,10 @@ class LocalWorld:
     def link(self, name: str) -> ProxiedLink:
         """The link `a -> b` (all its proxies) or `a -> b/b2`; raises NotOurs when undeclared."""
         return declared_link(name, self.description, self.server, self.traffic)
+
+    def carries_proxies(self, node: str) -> bool:
+        """By who listens where the proxies' API answers."""
+        return self.server is not None and listens(self.group, node, self.server.url)
 
     def fingerprint(self, points: Iterable[str]) -> Json:
         """Configuration and state of each point; what changes by nature is left out.
