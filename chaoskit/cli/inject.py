@@ -9,7 +9,7 @@ import click
 
 from chaoskit.cli import options
 from chaoskit.cli.places import find_system
-from chaoskit.document import load_system
+from chaoskit.document import bind_system
 from chaoskit.errors import InvalidInput, JournalError
 from chaoskit.faults import FaultKind, find
 from chaoskit.model.experiment import MAX_DURATION, Experiment, FaultUse
@@ -104,9 +104,11 @@ def _hold(experiment: Experiment, path: Path, runtime: str, reports: Path) -> in
     from chaoskit.run.hold import Holding, NoLoad
 
     stop = StopFlag()
-    opened = open_system(load_system(path), path.parent, runtime)
+    bound = bind_system(path)
+    with bound.hiding():
+        opened = open_system(bound.system, path.parent, runtime)
     click.echo(f"on {opened.choice}")
-    with signals(stop), LivePanel(Console()) as panel:
+    with bound.hiding(), signals(stop), LivePanel(Console()) as panel:
         conducted = run_opened(
             experiment,
             opened,
@@ -115,6 +117,7 @@ def _hold(experiment: Experiment, path: Path, runtime: str, reports: Path) -> in
             panel.show,
             load_for=lambda plan, at: NoLoad(),
             engine=Holding,
+            hidden=bound.hidden,
         )
     return _tell(conducted.folder, conducted.error)
 
