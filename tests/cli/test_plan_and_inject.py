@@ -230,6 +230,16 @@ def test_by_hand_nothing_is_held_longer_than_the_maximum(
     assert said in told
 
 
+@pytest.mark.usefixtures("stall")
+def test_a_wrong_argument_is_a_sentence_and_each_has_its_own_line(call: Call) -> None:
+    link = ("inject", "latency", "--link", "web -> cache", "--for", "1s")
+    code, told = call(*link, "--delay", "soon", "--jitter", "7")
+    assert code == 2
+    one, other = told.splitlines()
+    assert one.startswith("chaoskit: latency: --delay: expected a duration")
+    assert other.startswith("latency: --jitter: expected a duration")
+
+
 def test_a_maximum_that_was_asked_for_is_the_deadline(call: Call, stall: Path) -> None:
     words = ("inject", "kill", "--node", "web1", "--for", "1s", "--max-duration", "2s")
     code, told = call(*words)
