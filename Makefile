@@ -11,19 +11,29 @@ RUNTIME ?= local
 .PHONY: benchmark-watchdog benchmark-compare clean
 
 # uv installs in a few seconds what takes pip over a minute; where it does not run, pip does the same.
-.venv/ready: pyproject.toml
+define install
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet uv && $(BIN)/uv pip install --quiet --python $(BIN)/python --editable '.[dev]' \
-	  || $(BIN)/python -m pip install --quiet --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet uv && $(BIN)/uv pip install --quiet --python $(BIN)/python --editable '.[$(1)]' \
+	  || $(BIN)/python -m pip install --quiet --editable '.[$(1)]'
+endef
+
+# With all that the tests need, which is all that the demo needs and more.
+.venv/ready: pyproject.toml
+	$(call install,dev)
+	touch .venv/demo $@
+
+# With what the shop and chaoskit themselves need. What is here already is not installed again by the above.
+.venv/demo: pyproject.toml
+	$(call install,shop)
 	touch $@
 
 # Sets up all that it needs in .venv, runs healthy and the four named experiments, leaves the shop up. No engine.
-demo: .venv/ready
+demo: .venv/demo
 	$(BIN)/chaoskit system up --runtime local --system experiments/shop
 	$(BIN)/chaoskit run --runtime local --quick $(DEMO:%=experiments/shop/%.yaml)
 
 # The same on containers: engine and images first.
-demo-docker: .venv/ready engine images
+demo-docker: .venv/demo engine images
 	$(BIN)/chaoskit system up --runtime docker --system experiments/shop
 	$(BIN)/chaoskit run --runtime docker --quick $(DEMO:%=experiments/shop/%.yaml)
 

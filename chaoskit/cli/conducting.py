@@ -5,12 +5,13 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from chaoskit import __version__
 from chaoskit.cli.interrupts import signals as signals
+from chaoskit.cli.masking import Hidden, mask_error, mask_file, masked_plan
 from chaoskit.cli.opening import Opened
 from chaoskit.cli.places import shown
 from chaoskit.document import Bound
@@ -103,7 +104,7 @@ def run_bound(
     return run_opened(
         bound.experiment, opened, wishes, stop, show,
         load_for=lambda plan, at: locust(bound, plan, at),
-        files=(bound.path, bound.system_path),
+        files=(bound.path, bound.system_path), hidden=bound.hidden,
     )  # fmt: skip
 
 
@@ -118,8 +119,13 @@ def run_opened(
     files: tuple[Path, ...] = (),
     engine: type[Engine] = Engine,
     watch: Callable[[Journal], Watch] = watched,
+    hidden: Hidden = str,
 ) -> Conducted:
-    """Halts, lock, leftovers, plan, journal, watchdog, engine; in this order."""
+    """Halts, lock, leftovers, plan, journal, watchdog, engine; in this order.
+
+    `hidden` takes the secrets of the documents out of what is kept, shown and returned; an error
+    that is raised, because the run may not start, has them still.
+    """
     state, clock, run = StateRoot(), SystemClock(), new_run()
     world = opened.target.world.describe()
     halting = Halting(opened.target.system.halt_when, opened.folder)
@@ -129,8 +135,8 @@ def run_opened(
         refuse_leftovers(state, world, clock)
         plan = _plan(experiment, opened, wishes, run, clock)
         plan = plan.model_copy(update={"document": shown(files[0]) if files else ""})
-        folder = _folder(wishes.reports, plan, files)
-        journal = Journal(folder, clock)
+        folder = _folder(wishes.reports, plan, files, hidden)
+        journal = Journal(folder, clock, hidden=hidden)
         head(plan, world, journal)
         state.open_run(run, folder)
         watchdog = watch(journal)
@@ -142,15 +148,17 @@ def run_opened(
             stop=stop,
             watchdog=watchdog,
             folder=folder,
-            ledger=_ledger(plan, opened, clock),
+            ledger=_ledger(plan, opened, clock, hidden),
             halted=lambda: state.halted() or halting.halted(),
-            show=show,
+            show=lambda moment: show(replace(moment, note=hidden(moment.note))),
         )
         try:
             with halting.watching():
-                return Conducted(folder, conduct(plan, opened.target, around, state, engine))
+                error = conduct(plan, opened.target, around, state, engine)
+                return Conducted(folder, mask_error(error, hidden))
         finally:
             watchdog.dismiss()
+            mask_file(folder / "load" / "load.log", hidden)
 
 
 def _plan(
@@ -168,10 +176,10 @@ def _plan(
             clock.sleep(0.5)
 
 
-def _folder(reports: Path, plan: Plan, files: tuple[Path, ...]) -> Path:
+def _folder(reports: Path, plan: Plan, files: tuple[Path, ...], hidden: Hidden) -> Path:
     folder = reports / plan.experiment.experiment / plan.run
     folder.mkdir(parents=True)
-    (folder / "plan.json").write_text(plan.model_dump_json(indent=1))
+    (folder / "plan.json").write_text(masked_plan(plan, hidden))
     for path, name in zip(files, ("experiment.yaml", "system.yaml"), strict=False):
         shutil.copyfile(path, folder / name)
     return folder
@@ -193,13 +201,13 @@ def locust(bound: Bound, plan: Plan, opened: Opened) -> Load:
     )
 
 
-def _ledger(plan: Plan, opened: Opened, clock: Clock) -> Ledger | None:
+def _ledger(plan: Plan, opened: Opened, clock: Clock, hidden: Hidden) -> Ledger | None:
     from chaoskit.ledger import HttpLedger
 
     if (asked := plan.experiment.data_safety) is None:
         return None
     spec, target = plan.system.ledgers[asked.ledger], opened.target
-    return HttpLedger(asked.ledger, spec, target.world, plan.system, opened.entry, clock)
+    return HttpLedger(asked.ledger, spec, target.world, plan.system, opened.entry, clock, hidden)
 
 
 def _history(folder: Path, plan: Plan) -> History | None:

@@ -159,7 +159,7 @@ class LiveStage:
 
         return run_opened(
             experiment, opened, self.wishes, course.stop, course.show,
-            load_for=known, files=files, engine=engine,
+            load_for=known, files=files, engine=engine, hidden=self.bound.hidden,
         )  # fmt: skip
 
     def _command(self, recover: Recover, course: Course) -> Outcome:

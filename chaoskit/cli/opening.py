@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -92,21 +93,30 @@ def _is_file(path: Path | None) -> bool:
 def read_spec(
     system: System, folder: Path, runtime: Runtime
 ) -> tuple[RuntimeSpec, tuple[str, ...]]:
-    """The runtime's settings and the entries, with what the state file says laid over them."""
+    """The runtime's settings and the entries, with what the state file says laid over them.
+
+    A path counts from `folder` and is absolute here: a journal keeps it for `revert`.
+    """
     spec, state = system.runtimes[runtime], _state_file(system, folder, runtime)
     declared = (system.entry.url, *system.entry.others)
     if state is None or not state.is_file():
-        return spec, declared
+        return _placed(spec, folder), declared
     try:
         written = json.loads(state.read_text())
         laid = {**spec.model_dump(), **{key: written[key] for key in STATE if key in written}}
         entries = written.get("entries") or [written.get("entry", system.entry.url)]
-        return RuntimeSpec.model_validate(laid), tuple(map(str, entries))
+        return _placed(RuntimeSpec.model_validate(laid), folder), tuple(map(str, entries))
     except (ValueError, AttributeError, TypeError) as error:
         said = str(error).splitlines()[0]
         raise InvalidInput(
             f"{state}: cannot be understood ({said}); bring the system up again"
         ) from error
+
+
+def _placed(spec: RuntimeSpec, folder: Path) -> RuntimeSpec:
+    if not spec.supervisor:
+        return spec
+    return spec.model_copy(update={"supervisor": os.path.abspath(folder / spec.supervisor)})
 
 
 def open_system(system: System, folder: Path, wanted: str = "auto") -> Opened:

@@ -27,11 +27,11 @@ def command(
     from chaoskit.run.state import StateRoot
 
     for bound in load_experiments(paths, settings=options.pairs(settings)):
-        opened = open_system(bound.system, bound.system_path.parent, runtime)
         experiment = bound.experiment
-        plan = make_plan(
-            experiment, opened.target, run="preview", seed=seed_of(seed, experiment), quick=quick
-        )
+        drawn_now = seed_of(seed, experiment)
+        with bound.hiding():
+            opened = open_system(bound.system, bound.system_path.parent, runtime)
+            plan = make_plan(experiment, opened.target, run="preview", seed=drawn_now, quick=quick)
         drawn = seed is None and experiment.seed is None
         known = (plan.system.system, opened.choice.runtime)
         doubts = foreseen(StateRoot(), *known, plan.experiment)

@@ -73,7 +73,7 @@ def run_one(bound: Bound, wishes: Wishes, stop: StopFlag, position: str, screen:
 
     console, name = screen.console, bound.experiment.experiment
     console.print(f"\n[bold]{name}[/] ({position})", highlight=False)
-    console.print(f"  {bound.experiment.hypothesis}", highlight=False, markup=False)
+    console.print(f"  {bound.hidden(bound.experiment.hypothesis)}", highlight=False, markup=False)
     try:
         opened = open_system(bound.system, bound.system_path.parent, wishes.runtime)
         console.print(f"  on {opened.choice}", highlight=False, markup=False)
@@ -81,9 +81,10 @@ def run_one(bound: Bound, wishes: Wishes, stop: StopFlag, position: str, screen:
         with LivePanel(console) as panel:
             conducted = run_bound(bound, opened, wishes, stop, panel.show)
     except ChaoskitError as error:
-        screen.complain(str(error))
+        said = bound.hidden(str(error))
+        screen.complain(said)
         ends = error.exit_code in ENDS_BATCH or isinstance(error, Halted)
-        return Ended(name, "not run", error.exit_code, ends, reasons=(str(error),))
+        return Ended(name, "not run", error.exit_code, ends, reasons=(said,))
     return _told(name, conducted, screen)
 
 

@@ -10,7 +10,7 @@ import click
 from chaoskit.cli import options
 from chaoskit.cli.opening import choose_runtime, open_system, read_spec
 from chaoskit.cli.places import find_system
-from chaoskit.document import load_system
+from chaoskit.document import BoundSystem, bind_system, load_system
 from chaoskit.errors import TargetError
 
 
@@ -44,7 +44,13 @@ def _call(action: str, path: Path, runtime: str) -> int:
 
 
 def _status(path: Path, runtime: str) -> int:
-    opened = open_system(load_system(path), path.parent, runtime)
+    bound = bind_system(path)
+    with bound.hiding():
+        return _strength(bound, path, runtime)
+
+
+def _strength(bound: BoundSystem, path: Path, runtime: str) -> int:
+    opened = open_system(bound.system, path.parent, runtime)
     click.echo(f"runtime      {opened.choice}")
     target = opened.target
     nodes = target.world.nodes()
@@ -52,8 +58,8 @@ def _status(path: Path, runtime: str) -> int:
         states = (f"{n} {nodes[n].facts().state if n in nodes else 'absent'}" for n in spec.nodes)
         click.echo(f"{tier:<12} {', '.join(states)}")
     missing = target.missing()
-    click.echo(f"entry        {' '.join(opened.entries)}")
+    click.echo(bound.hidden(f"entry        {' '.join(opened.entries)}"))
     for sentence in missing:
-        click.echo(f"missing      {sentence}")
+        click.echo(bound.hidden(f"missing      {sentence}"))
     click.echo("not at full strength" if missing else "at full strength")
     return 5 if missing else 0

@@ -9,12 +9,14 @@ from chaoskit.document.files import is_experiment
 from chaoskit.document.gamedays import BoundGameDay, load_gameday
 from chaoskit.document.loading import Bound
 from chaoskit.document.schedules import BoundSchedule, load_schedule
-from chaoskit.document.systems import load_system
+from chaoskit.document.systems import BoundSystem, bind_system, load_system
 
 __all__ = [
     "Bound",
     "BoundGameDay",
     "BoundSchedule",
+    "BoundSystem",
+    "bind_system",
     "is_experiment",
     "load_experiment",
     "load_experiments",

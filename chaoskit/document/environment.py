@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from chaoskit.document.tree import Problems, Text, Tree, mapped
-from chaoskit.errors import Problem
+from chaoskit.errors import ChaoskitError, Problem
 
 _REFERENCE = re.compile(r"\$\{env:(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}]*))?\}")
 _OPENING = re.compile(r"\$\{env:")
+# What is shorter keeps no secret, and its stars would stand in names and in commands to type.
+LEAST = 4
 
 
 class Hiding:
@@ -24,10 +27,20 @@ class Hiding:
     secrets: tuple[str, ...]
 
     def hidden(self, text: str) -> str:
-        """`text` with three stars where a secret stood."""
+        """`text` with three stars where a secret of at least four characters stood."""
         for secret in sorted(self.secrets, key=len, reverse=True):
-            text = text.replace(secret, "***")
+            if len(secret) >= LEAST:
+                text = text.replace(secret, "***")
         return text
+
+    @contextmanager
+    def hiding(self) -> Iterator[None]:
+        """Errors of chaoskit leave the block without the secrets."""
+        try:
+            yield
+        except ChaoskitError as error:
+            error.args = tuple(self.hidden(str(said)) for said in error.args)
+            raise
 
 
 @dataclass

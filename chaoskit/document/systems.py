@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from chaoskit.document.binding import bind
-from chaoskit.document.environment import Secrets, interpolate
+from chaoskit.document.environment import Hiding, Secrets, interpolate
 from chaoskit.document.files import read_table
 from chaoskit.document.systemchecks import check_system
 from chaoskit.document.tree import Items, Problems, Table
@@ -14,14 +14,27 @@ from chaoskit.errors import DocumentError
 from chaoskit.model.system import System
 
 
+@dataclass(frozen=True)
+class BoundSystem(Hiding):
+    """A system alone. `secrets` came from the environment: mask them wherever text is shown."""
+
+    system: System
+    secrets: tuple[str, ...] = ()
+
+
 def load_system(path: Path) -> System:
     """The system in `path`. Raises DocumentError with all its problems."""
+    return bind_system(path).system
+
+
+def bind_system(path: Path) -> BoundSystem:
+    """The same, with what must not be shown of it."""
     systems = Systems()
     system = systems.load(path)
     systems.problems.found = [systems.secrets.mask(p) for p in systems.problems.found]
     if system is None or systems.problems:
         raise DocumentError(systems.problems.found)
-    return system
+    return BoundSystem(system, systems.secrets.values)
 
 
 @dataclass

@@ -7,7 +7,7 @@ a copy is at rest when two readings in a row are equal, and the load must have s
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from chaoskit.errors import TargetError
@@ -22,15 +22,17 @@ Seen = Mapping[str, Listing | Unread]
 
 
 class HttpLedger:
-    """One ledger of a run. Implements `ports.Ledger`."""
+    """One ledger of a run. Implements `ports.Ledger`. `hidden` takes secrets out of its files."""
 
     def __init__(
-        self, name: str, spec: LedgerSpec, world: World, system: System, entry: str, clock: Clock
-    ) -> None:
+        self, name: str, spec: LedgerSpec, world: World, system: System, entry: str, clock: Clock,
+        hidden: Callable[[str], str] = str,
+    ) -> None:  # fmt: skip
         self.name, self._spec, self._clock = name, spec, clock
         self._sources = [Source(copy, world, system, entry) for copy in spec.copies]
         self._folder = Path()
         self._before: dict[str, Listing] = {}
+        self._hidden = hidden
 
     def mark(self, folder: Path) -> None:
         """Keep what every copy holds now under `folder`.
@@ -115,7 +117,7 @@ class HttpLedger:
                 "read_at": self._clock.now(),
                 "readings": readings,
                 "settled": rest,
-                "why": why,
+                "why": self._hidden(why),
                 "constant": constant,
                 "ids": found.ids if isinstance(found, Listing) else None,
                 "sequences": found.sequences if isinstance(found, Listing) else (),

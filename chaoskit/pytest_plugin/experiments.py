@@ -80,13 +80,14 @@ def run_experiment(
 
     Raises ChaoskitError when it may not start; another run on the same system is waited for.
     """
-    opened = open_system(bound.system, bound.system_path.parent, runtime)
     wishes, stop = Wishes(reports, runtime, quick), StopFlag()
-    try:
-        conducted = in_turn(
-            lambda: run_bound(bound, opened, wishes, stop, lambda moment: None), stop
-        )
-    finally:
-        opened.target.world.close()
+    with bound.hiding():
+        opened = open_system(bound.system, bound.system_path.parent, runtime)
+        try:
+            conducted = in_turn(
+                lambda: run_bound(bound, opened, wishes, stop, lambda moment: None), stop
+            )
+        finally:
+            opened.target.world.close()
     verdict = judge_run(conducted.folder)
     return verdict, write_report(conducted.folder), conducted.error

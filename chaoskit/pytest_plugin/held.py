@@ -17,7 +17,7 @@ from typing import Any
 from chaoskit.cli.conducting import Conducted, Unwatched, Wishes, run_opened, watched
 from chaoskit.cli.opening import Choice, Opened, open_system
 from chaoskit.cli.places import find_system
-from chaoskit.document import load_system
+from chaoskit.document import BoundSystem, bind_system
 from chaoskit.errors import Interrupted, InUse, InvalidInput, TargetError
 from chaoskit.faults import all_faults, find
 from chaoskit.model.experiment import MAX_DURATION, Experiment, FaultUse
@@ -54,8 +54,12 @@ class Chaos:
         self._inside: Held | None = None
 
     @property
+    def bound(self) -> BoundSystem:
+        return bind_system(find_system(self._named))
+
+    @property
     def system(self) -> System:
-        return load_system(find_system(self._named))
+        return self.bound.system
 
     def __getattr__(self, name: str) -> Callable[..., Held]:
         try:
@@ -80,10 +84,9 @@ class Chaos:
         except ValueError as error:
             raise InvalidInput(f"most: {error}") from error
 
-    def open(self) -> Opened:
+    def open(self, system: System) -> Opened:
         """The system on its runtime, or on the fake world that was set."""
         path = find_system(self._named)
-        system = load_system(path)
         if self.world is None:
             return open_system(system, path.parent, self._runtime)
         target = Target(system, self.world, _thought_of(system, self.world))
@@ -207,16 +210,18 @@ class Held:
 
     def _hold(self) -> None:
         try:
-            opened = self._chaos.open()
-            try:
-                self._conducted = in_turn(lambda: self._run(opened), self._stop)
-            finally:
-                if self._chaos.world is None:
-                    opened.target.world.close()
+            bound = self._chaos.bound
+            with bound.hiding():
+                opened = self._chaos.open(bound.system)
+                try:
+                    self._conducted = in_turn(lambda: self._run(opened, bound), self._stop)
+                finally:
+                    if self._chaos.world is None:
+                        opened.target.world.close()
         except BaseException as error:  # noqa: BLE001 - handed on to the test
             self._error = error
 
-    def _run(self, opened: Opened) -> Conducted:
+    def _run(self, opened: Opened, bound: BoundSystem) -> Conducted:
         wishes = self._chaos.wishes()
         world = opened.target.world
         in_memory = isinstance(world, FakeWorld) and world.describe()["path"] is None
@@ -228,7 +233,7 @@ class Held:
 
         return run_opened(
             self._experiment(), opened, wishes, self._stop, lambda moment: None,
-            load_for=no_load, engine=Holding,
+            load_for=no_load, engine=Holding, hidden=bound.hidden,
             # What lives in this process dies with it: nobody could put it back, or needs to.
             watch=(lambda journal: Unwatched()) if in_memory else watched,
         )  # fmt: skip

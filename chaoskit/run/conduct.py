@@ -83,7 +83,15 @@ class WatchdogProcess:
 
 def lock_name(world: Json) -> str:
     """What is locked: one system on one engine."""
-    return f"{world['runtime']}/{world.get('project') or world['system']}"
+    name = f"{world['runtime']}/{world.get('project') or world['system']}"
+    return f"{name} at {host}" if (host := _host(world)) else name
+
+
+def _host(world: Json) -> str | None:
+    """Where the engine listens; None where the runtime has none, or an older journal names none."""
+    engine = world.get("engine")
+    host = engine.get("host") if isinstance(engine, dict) else None
+    return host if isinstance(host, str) else None
 
 
 def head(plan: Plan, world: Json, journal: Journal) -> None:
@@ -130,7 +138,7 @@ def refuse_leftovers(state: StateRoot, world: Json, clock: Clock) -> None:
         raise Outstanding(f"{gone_sentence(folder)} `chaoskit revert` then forgets it")
     limit = clock.now() + LEFTOVER_PATIENCE
     for folder in state.open_runs():
-        while refusal := _refusal(folder, lock_name(world)):
+        while refusal := _refusal(folder, world):
             if not _attended(folder) or clock.now() > limit:
                 raise Outstanding(refusal)
             clock.sleep(0.2)
@@ -146,12 +154,14 @@ def gone_sentence(folder: Path) -> str:
     )
 
 
-def _refusal(folder: Path, target: str) -> str:
-    """Why nothing may run on `target` before the run in `folder` is in order; empty if it may."""
+def _refusal(folder: Path, world: Json) -> str:
+    """Why nothing may run on `world` before the run in `folder` is in order; empty if it may."""
     named = None
     try:
         named = _target_of(read_head(folder / NAME))
-        if named not in (None, target):
+        # One that names no engine may have been on any.
+        here = {lock_name(world), lock_name({**world, "engine": None})}
+        if named is not None and named not in here:
             return ""
         records = read_records(folder / NAME)
     except JournalError as error:

@@ -37,13 +37,12 @@ def use_by_hand(
         return FaultUse(name=kind.name, selection=Selection(**selection), arguments=dict(arguments))
     except ValidationError as error:
         known = ", ".join(f"{mark}{name}" for name in kind.spec.model_fields) or "none"
-        raise InvalidInput(
-            [
-                f"{kind.name}: {mark}{'.'.join(map(str, problem['loc']))}: "
-                f"{problem['msg'].removeprefix('Value error, ')} (its options: {known})"
-                for problem in error.errors()
-            ]
-        ) from error
+        problems = (
+            f"{kind.name}: {mark}{'.'.join(map(str, problem['loc']))}: "
+            f"{problem['msg'].removeprefix('Value error, ')} (its options: {known})"
+            for problem in error.errors()
+        )
+        raise InvalidInput("\n".join(problems)) from error
 
 
 def experiment_by_hand(

@@ -12,7 +12,7 @@ import json
 import os
 import time
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,8 @@ VERSION = 1
 NAME = "journal.jsonl"
 FENCE = "fence"
 _LOCK_PATIENCE = 0.5
+# For people alone: nobody puts anything back by these.
+TEXTS = ("detail", "differences", "error", "evidence", "facts", "reason", "state", "why")
 
 Record = dict[str, Any]
 
@@ -33,16 +35,20 @@ Record = dict[str, Any]
 class Journal:
     """Appends records to `folder`/journal.jsonl as `writer` (runner, watchdog or revert).
 
-    A runner that finds the fence raises Fenced: from then on it may only report.
+    A runner that finds the fence raises Fenced: from then on it may only report. `hidden` takes
+    secrets out of what is written for people; what puts back stays as it is.
     """
 
-    def __init__(self, folder: Path, clock: Clock, writer: str = "runner") -> None:
+    def __init__(
+        self, folder: Path, clock: Clock, writer: str = "runner", hidden: Callable[[str], str] = str
+    ) -> None:
         self.folder = folder
         self.path = folder / NAME
         self.writer = writer
         self._clock = clock
         self._known: list[Record] = []
         self._held: int | None = None
+        self._hidden = hidden
 
     def append(self, kind: str, **fields: Any) -> Record:
         """Write one record and fsync it; raises JournalError when it is not durable.
@@ -54,7 +60,7 @@ class Journal:
             "at": self._clock.wall(),
             "kind": kind,
             "writer": self.writer,
-            **fields,
+            **{k: _masked(v, self._hidden) if k in TEXTS else v for k, v in fields.items()},
         }
         line = json.dumps(record, allow_nan=False, ensure_ascii=False).encode() + b"\n"
         try:
@@ -147,6 +153,16 @@ class Journal:
 
 def _begun(records: list[Record]) -> bool:
     return any(record["kind"] == "run" for record in records)
+
+
+def _masked(value: Any, hidden: Callable[[str], str]) -> Any:
+    if isinstance(value, str):
+        return hidden(value)
+    if isinstance(value, dict):
+        return {key: _masked(one, hidden) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_masked(one, hidden) for one in value]
+    return value
 
 
 def _lock(descriptor: int, patience: float) -> None:

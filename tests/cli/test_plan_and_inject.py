@@ -230,6 +230,16 @@ def test_by_hand_nothing_is_held_longer_than_the_maximum(
     assert said in told
 
 
+@pytest.mark.usefixtures("stall")
+def test_a_wrong_argument_is_a_sentence_and_each_has_its_own_line(call: Call) -> None:
+    link = ("inject", "latency", "--link", "web -> cache", "--for", "1s")
+    code, told = call(*link, "--delay", "soon", "--jitter", "7")
+    assert code == 2
+    one, other = told.splitlines()
+    assert one.startswith("chaoskit: latency: --delay: expected a duration")
+    assert other.startswith("latency: --jitter: expected a duration")
+
+
 def test_a_maximum_that_was_asked_for_is_the_deadline(call: Call, stall: Path) -> None:
     words = ("inject", "kill", "--node", "web1", "--for", "1s", "--max-duration", "2s")
     code, told = call(*words)
@@ -247,6 +257,30 @@ def test_by_hand_the_owners_limit_holds(call: Call) -> None:
     code, told = call("inject", "kill", "--node", "web", "--count", "3", "--for", "1s")
     assert code == 2
     assert "web: 3 of 4 nodes (75%) would be hit at the same time" in told
+
+
+def test_what_is_not_proven_in_force_is_no_success(call: Call, stall: Path) -> None:
+    link = ("inject", "latency", "--link", "web -> cache", "--delay", "80ms", "--for", "1s")
+    code, told = call(*link)
+    assert "latency on web -> cache was NOT proven in force; put back" in told
+    assert code == 3
+    FakeWorld.on_disk(stall / "world.json").traffic("web -> cache", 3)
+    code, told = call(*link)
+    assert "latency on web -> cache was proven in force; put back" in told
+    assert code == 0
+    assert "seed" not in told
+
+
+def test_a_choice_by_hand_is_made_again_with_its_seed(call: Call, stall: Path) -> None:
+    words = ("inject", "kill", "--node", "web", "--count", "1", "--for", "1s")
+    code, told = call(*words)
+    assert code == 0, told
+    (seed,) = re.findall(r"^seed (\d+): --seed \1 makes the same choices$", told, re.MULTILINE)
+    (hit,) = re.findall(r"kill on (web\d)", told)
+    (folder,) = stall.glob("reports/by-hand/*")
+    assert read_timeline(folder).seed == int(seed)
+    code, told = call(*words, "--seed", seed)
+    assert f"kill on {hit} was proven" in told
 
 
 def test_a_hook_refuses_what_is_held_by_hand(call: Call, stall: Path) -> None:

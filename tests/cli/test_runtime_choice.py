@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from chaoskit.cli.opening import choose_runtime, read_spec
+from chaoskit.cli.opening import choose_runtime, describe, read_spec
 from chaoskit.document import load_system
 from chaoskit.errors import InvalidInput
 from chaoskit.model.system import System
@@ -90,6 +90,20 @@ def test_the_state_file_wins_over_what_is_declared(tmp_path: Path) -> None:
     assert entries == ("http://127.7.7.7:80",)
     assert (spec.supervisor, dict(spec.ports)) == ("/run/s.sock", {80: 81})
     assert spec.addresses["web1"] == "127.7.7.1"
+
+
+def test_the_supervisors_socket_counts_from_the_systems_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    declared = system(tmp_path, "  local: {state: local.json, supervisor: run/s.sock}\n")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    # As it is journalled, so that `revert` finds it from anywhere.
+    spec, _ = read_spec(declared, Path(".."), "local")
+    assert describe(declared, spec, "local")["supervisor"] == str(tmp_path / "run" / "s.sock")
+    (tmp_path / "local.json").write_text('{"supervisor": "state/s.sock"}')
+    spec, _ = read_spec(declared, Path(".."), "local")
+    assert spec.supervisor == str(tmp_path / "state" / "s.sock")
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"ports": 7}', '{"entries": 7}'])

@@ -13,7 +13,7 @@ import pytest
 from chaoskit.errors import Halted, Outstanding, Refused
 from chaoskit.ports import Json
 from chaoskit.run import processes
-from chaoskit.run.conduct import refuse_leftovers
+from chaoskit.run.conduct import lock_name, refuse_leftovers
 from chaoskit.run.journal import VERSION, Journal
 from chaoskit.run.state import StateRoot, default_root
 from chaoskit.world.fake import FakeClock
@@ -128,6 +128,27 @@ def test_a_journal_of_another_system_blocks_nothing_here_whatever_its_state(
     assert [folder.name for folder in state.open_runs()] == ["run-2", "run-1"]
     with pytest.raises(Outstanding):
         refuse_leftovers(state, SHOP, FakeClock())
+
+
+def test_the_same_system_on_another_engine_is_another(state: StateRoot, tmp_path: Path) -> None:
+    here, there = (SHOP | {"engine": {"host": host}} for host in ("unix:///a", "tcp://b:2375"))
+    Journal(tmp_path, FakeClock()).append("run", world=here)
+    Journal(tmp_path, FakeClock()).append("injecting", undo="damaged")
+    state.open_run("run-1", tmp_path)
+    refuse_leftovers(state, there, FakeClock())
+    with pytest.raises(Outstanding):
+        refuse_leftovers(state, here, FakeClock())
+    assert lock_name(here) != lock_name(there)
+
+
+def test_an_older_journal_that_names_no_engine_may_be_of_any(
+    state: StateRoot, tmp_path: Path
+) -> None:
+    Journal(tmp_path, FakeClock()).append("run", world=SHOP)
+    Journal(tmp_path, FakeClock()).append("injecting", undo="damaged")
+    state.open_run("run-1", tmp_path)
+    with pytest.raises(Outstanding):
+        refuse_leftovers(state, SHOP | {"engine": {"host": "unix:///a"}}, FakeClock())
 
 
 def test_a_damaged_injection_refuses_a_run_like_one_that_can_be_read(

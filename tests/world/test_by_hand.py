@@ -223,6 +223,21 @@ def test_a_container_is_found_by_our_labels_and_by_its_project() -> None:
     )
 
 
+def test_an_engine_elsewhere_is_named_in_every_command_of_a_node() -> None:
+    engine = {"host": "ssh://ops@db host", "certs": None, "verify": False}
+    (command,) = by_hand(DOCKER | {"engine": engine}, {"node": "web1", "wanted": "frozen"})
+    assert command.startswith("docker -H 'ssh://ops@db host' unpause $(docker -H 'ssh://ops@db ")
+    tls = {"host": "tcp://10.0.0.5:2376", "certs": "/home/ana/keys", "verify": True}
+    (command,) = by_hand(DOCKER | {"engine": tls}, {"node": "web1", "wanted": "killed"})
+    assert command.startswith(
+        "docker -H tcp://10.0.0.5:2376 --tlsverify --tlscacert /home/ana/keys/ca.pem "
+        "--tlscert /home/ana/keys/cert.pem --tlskey /home/ana/keys/key.pem start $("
+    )
+    here = {"host": "unix:///var/run/docker.sock", "certs": None, "verify": False}
+    described = DOCKER | {"engine": here}
+    assert by_hand(described, {"node": "web1"}) == by_hand(DOCKER, {"node": "web1"})
+
+
 def test_only_our_own_toxics_are_named_on_every_carrier() -> None:
     undo = {
         "link": LINK,
@@ -247,6 +262,8 @@ def test_names_that_a_shell_would_read_are_quoted() -> None:
         ({}, {"node": "web1"}),
         ({"runtime": "from-the-future", "system": "shop"}, {"node": "web1"}),
         (DOCKER, {}),
+        (DOCKER | {"engine": "damaged"}, {"node": "web1"}),
+        (DOCKER | {"engine": {"from": "the future"}}, {"node": "web1"}),
         (DOCKER, {"link": LINK, "injection": "i", "condition": {"kind": "teleport"}, "was": {}}),
         (DOCKER, {"link": LINK}),
         ({"runtime": "local", "system": "shop"}, {"node": "web1"}),

@@ -140,7 +140,10 @@ def test_resets_are_found_by_the_name_of_their_column() -> None:
     assert isinstance(resets_sent(Path("/proc/net/snmp").read_text()), int)
 
 
-def test_a_description_is_made_from_the_models() -> None:
+def test_a_description_is_made_from_the_models(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "tcp://10.0.0.5:2376")
+    monkeypatch.setenv("DOCKER_TLS_VERIFY", "1")
+    monkeypatch.setenv("DOCKER_CERT_PATH", "keys")
     system = System.model_validate(
         {
             "system": "shop",
@@ -158,11 +161,14 @@ def test_a_description_is_made_from_the_models() -> None:
         "runtime": "docker",
         "system": "shop",
         "project": "shop",
+        "engine": {
+            "host": "tcp://10.0.0.5:2376", "certs": str(Path("keys").absolute()), "verify": True,
+        },
         "proxies": "http://127.0.0.1:18474",
         "links": {"gateway -> web": ["gateway-web1", "gateway-web2"]},
         "pings": {"web1": "http:8080/health", "web2": "http:8080/health"},
         "tiers": {"web1": "web", "web2": "web", "etcd1": "etcd"},
-    }
+    }  # fmt: skip
 
 
 def test_an_engine_that_is_away_is_one_sentence_with_what_to_do(
@@ -198,3 +204,26 @@ def test_reopened_without_an_engine_a_link_is_lifted_and_a_node_says_why_not(
         with pytest.raises(Unreachable, match=f"no Docker engine answers at {re.escape(host)} "):
             world.node("web1")
         world.close()
+
+
+def test_the_engine_that_a_description_names_is_asked_from_any_shell(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    system = System.model_validate(
+        {
+            "system": "shop",
+            "entry": {"url": "http://127.0.0.1:1"},
+            "tiers": {"web": {"layer": "application", "nodes": ["web1"]}},
+        }
+    )
+    monkeypatch.setenv("DOCKER_HOST", "unix:///of-the-run")
+    described = docker_description(system, RuntimeSpec())
+    monkeypatch.setenv("DOCKER_HOST", "unix:///of-the-shell")
+    with pytest.raises(Unreachable, match="answers at unix:///of-the-run "):
+        open_docker(described)
+    with pytest.raises(Unreachable, match="answers at unix:///of-the-run "):
+        reopen_docker(described).node("web1")
+    # An older journal names no engine, and is put back as it was then.
+    del described["engine"]
+    with pytest.raises(Unreachable, match="answers at unix:///of-the-shell "):
+        reopen_docker(described).node("web1")

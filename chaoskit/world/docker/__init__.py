@@ -18,6 +18,7 @@ from chaoskit.world.by_hand import by_hand
 from chaoskit.world.docker.engine import Engine, Unasked
 from chaoskit.world.docker.fingerprint import node_fingerprint
 from chaoskit.world.docker.nodes import TIER, DockerNode, Ownership
+from chaoskit.world.docker.place import Place
 from chaoskit.world.docker.traffic import ContainerTraffic, carries_proxies, local_pid
 from chaoskit.world.proxied import ProxiedLink, Traffic, Uncounted, declared_link
 from chaoskit.world.toxiproxy import ProxyServer
@@ -26,7 +27,7 @@ DEFAULT_API_PORT = 8474
 
 
 def docker_description(system: System, spec: RuntimeSpec) -> Json:
-    """What `open_docker` needs to open `system` as `spec` says it runs."""
+    """What `open_docker` needs to open `system` as `spec` says it runs, on the engine of now."""
     tiers = {node: name for name, tier in system.tiers.items() for node in tier.nodes}
     pings = {
         node: str(tier.alive)
@@ -38,6 +39,7 @@ def docker_description(system: System, spec: RuntimeSpec) -> Json:
         "runtime": "docker",
         "system": system.system,
         "project": spec.project,
+        "engine": Place.here().described(),
         "proxies": spec.proxies,
         "links": {name: list(link.proxies) for name, link in system.links.items()},
         "pings": pings,
@@ -50,7 +52,7 @@ def open_docker(description: Json) -> DockerWorld:
 
     Raises Unreachable, in one sentence, when the engine or the proxies' API does not answer.
     """
-    engine = Engine()
+    engine = Engine(Place.of(description))
     with ExitStack() as on_failure:
         on_failure.callback(engine.close)
         world = docker_world(description, engine)
@@ -65,7 +67,7 @@ def reopen_docker(description: Json) -> DockerWorld:
 
     Who crosses a link is not counted: it proves a fault, not its end, and only an engine can tell.
     """
-    return replace(docker_world(description, Unasked()), traffic=Uncounted())
+    return replace(docker_world(description, Unasked(Place.of(description))), traffic=Uncounted())
 
 
 def docker_world(description: Json, engine: Engine) -> DockerWorld:

@@ -19,6 +19,7 @@ from chaoskit.world.capability import Capability, attempt, needing
 from chaoskit.world.docker import DockerWorld, docker_world
 from chaoskit.world.docker.engine import Engine
 from chaoskit.world.docker.nodes import NODE, SYSTEM, DockerNode, Ownership
+from chaoskit.world.docker.place import Place
 from chaoskit.world.docker.traffic import local_pid
 from chaoskit.world.proxied import ProxiedLink
 from chaoskit.world.toxiproxy import ProxyServer
@@ -29,7 +30,7 @@ THROWAWAY = "chaoskit.throwaway"
 def capabilities(description: Json) -> list[Capability]:
     """Try everything that the world of `description` rests on; never raises for what is missing."""
     try:
-        engine = Engine()
+        engine = Engine(Place.of(description))
     except TargetError as error:
         return [Capability("container engine", False, str(error), needing(NODE_CONTROL))]
     try:

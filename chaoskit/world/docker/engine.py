@@ -6,7 +6,6 @@ call that hangs holds up nobody else. It must never decide what to do with a con
 
 from __future__ import annotations
 
-import os
 import socket
 import struct
 import time
@@ -22,18 +21,20 @@ from docker.utils import kwargs_from_env
 
 from chaoskit.errors import TargetError, Unreachable
 from chaoskit.ports import Json
+from chaoskit.world.docker.place import Place
 
 CALL_TIMEOUT = 10.0
 ADVICE = "is the engine running? `make engine` starts one, `chaoskit system up` starts the system"
 
 
 class Engine:
-    """The engine that `DOCKER_HOST` (default: the local socket) names.
+    """The engine at `place`; without one, that which `DOCKER_HOST` (or its default) names.
 
     Raises Unreachable at once when nothing answers there within `timeout` seconds.
     """
 
-    def __init__(self, timeout: float = CALL_TIMEOUT) -> None:
+    def __init__(self, place: Place | None = None, timeout: float = CALL_TIMEOUT) -> None:
+        self.place = place or Place.here()
         self.timeout = timeout
         self._idle: deque[docker.APIClient] = deque()
         self._version = "auto"
@@ -63,20 +64,19 @@ class Engine:
             ) from error
         except (DockerException, OSError) as error:
             raise Unreachable(
-                f"no Docker engine answers at {_place()} ({_root(error)}); {ADVICE}"
+                f"no Docker engine answers at {self.place.host} ({_root(error)}); {ADVICE}"
             ) from error
         finally:
             if client is not None:
                 self._idle.append(client)
 
     def _client(self) -> docker.APIClient:
-        _knock(self.timeout)
+        _knock(self.place.host, self.timeout)
         try:
             return self._idle.pop()
         except IndexError:
-            return docker.APIClient(
-                **kwargs_from_env(), version=self._version, timeout=int(self.timeout)
-            )
+            named = kwargs_from_env(self.place.environment())
+            return docker.APIClient(**named, version=self._version, timeout=int(self.timeout))
 
     def containers(self, labels: list[str], all_states: bool = True) -> list[Json]:
         """Containers that carry every one of `labels` (`key` or `key=value`), in any state."""
@@ -129,13 +129,9 @@ class Vanished(TargetError):
     """A container, image or network that was there a moment ago is gone."""
 
 
-def _place() -> str:
-    return os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
-
-
-def _knock(timeout: float) -> None:
+def _knock(host: str, timeout: float) -> None:
     """Raises OSError where nobody listens: the library would leave the socket it tried open."""
-    scheme, _, path = _place().partition("://")
+    scheme, _, path = host.partition("://")
     if scheme == "unix":
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:
             line.settimeout(timeout)

@@ -9,6 +9,7 @@ import shlex
 
 from chaoskit.ports import Json, NodeState
 from chaoskit.world.docker.nodes import NODE, ONE_OFF, PROJECT, SERVICE, SYSTEM
+from chaoskit.world.docker.place import DEFAULT, Place
 from chaoskit.world.proxied_by_hand import link_by_hand
 
 
@@ -19,18 +20,20 @@ def docker_by_hand(description: Json, undo: Json) -> tuple[str, ...]:
     """
     if "link" in undo:
         return link_by_hand(description, undo)
-    containers = f"$({_listing(description, undo['node'])})"
+    # An older journal names no engine: its commands are for the shell's own.
+    place = Place.of({"engine": {"host": DEFAULT}} | description)
+    containers = f"$({_listing(description, undo['node'], place.command())})"
     verb = "unpause" if undo.get("wanted") == NodeState.FROZEN else "start"
-    return (f"docker {verb} {containers}",)
+    return (f"{place.command()} {verb} {containers}",)
 
 
-def _listing(description: Json, node: str) -> str:
+def _listing(description: Json, node: str, docker: str) -> str:
     labels = {SYSTEM: description["system"]}
     if project := description.get("project"):
         labels[PROJECT] = project
     wanted = "".join(f" --filter {shlex.quote(f'label={k}={v}')}" for k, v in labels.items())
     # As `node_name` reads the labels: our own first, else the service of the compose file.
     fields = f'{{{{or (.Label "{NODE}") (.Label "{SERVICE}")}}}} {{{{.Label "{ONE_OFF}"}}}}'
-    shown = f"docker ps -a{wanted} --format '{{{{.ID}}}} {fields}'"
+    shown = f"{docker} ps -a{wanted} --format '{{{{.ID}}}} {fields}'"
     program = '$2 == node && $3 != "True" {print $1}'
     return f"{shown} | awk -v node={shlex.quote(node)} '{program}'"
