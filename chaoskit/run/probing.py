@@ -27,6 +27,8 @@ ANSWERS, PROBES = "probes.bin", "probes.json"
 # A question waits for its moment in its own thread: the engine only looks every 100 ms.
 AHEAD = 0.25
 DRAIN = 5.0
+# Seconds. Who begins a question so late lacks a processor: that an answer is late may be his doing.
+BEHIND = 0.1
 TELL_EVERY = 1.0
 
 
@@ -43,14 +45,19 @@ def _room(spec: ProbeSpec) -> int:
 class Question:
     """One question, due at monotonic `due` and late after `late`.
 
-    `kept`: its sample is written. A call that never ends keeps its place: the engine must have its
-    own.
+    `begun` holds the time when its thread came to ask. `kept`: its sample is written. A call that
+    never ends keeps its place: the engine must have its own.
     """
 
     due: float
     late: float
     call: Call
+    begun: list[float]
     kept: bool = False
+
+    @property
+    def prompt(self) -> bool:
+        return bool(self.begun) and self.begun[0] <= self.due + BEHIND
 
 
 @dataclass
@@ -150,19 +157,23 @@ class Probing:
         due, course.asked = course.due, course.asked + 1
         self.unasked += now > due + course.timeout
         if now > due + course.timeout or len(course.open) >= _room(course.spec):
-            late = Answer(False, (), "was not asked in time", not course.spec.second_hand)
+            # Where there is no room those before it hang, and that tells something.
+            known = now <= due + course.timeout and not course.spec.second_hand
+            late = Answer(False, (), "was not asked in time", known)
             self._keep(course, due, course.timeout, late)
             return
+        begun = list[float]()
         call = self._around.calls.submit(
             f"probe {course.probe.name}",
-            lambda: self._answer(course.probe, due),
+            lambda: self._answer(course.probe, due, begun),
             course.timeout + AHEAD,
         )
-        course.open.append(Question(due, due + course.timeout, call))
+        course.open.append(Question(due, due + course.timeout, call, begun))
 
-    def _answer(self, probe: Probe, due: float) -> tuple[float, Answer]:
+    def _answer(self, probe: Probe, due: float, begun: list[float]) -> tuple[float, Answer]:
         """In its own thread: wait for the moment, ask, and say when it was answered."""
         self._clock.sleep(due - self._clock.now())
+        begun.append(self._clock.now())
         answer = probe.ask()
         return self._clock.now(), answer
 
@@ -181,14 +192,15 @@ class Probing:
         """When it was answered, and what; whatever came late is not ok."""
         if not question.call.done:
             said = f"did not answer within {course.spec.timeout}"
-            return question.late, Answer(False, (), said, not course.spec.second_hand)
+            known = question.prompt and not course.spec.second_hand
+            return question.late, Answer(False, (), said, known)
         error = question.call.future.exception(timeout=0)
         if isinstance(error, ChaoskitError | OSError):
             # What the system does not answer is an answer; this is our own way to it.
             return question.late, Answer(False, (), str(error), known=False)
         end, answer = question.call.result()
         if end > question.late:
-            known = answer.known and not course.spec.second_hand
+            known = answer.known and question.prompt and not course.spec.second_hand
             return end, Answer(False, (), answer.detail or "answered too late", known)
         return end, answer
 
