@@ -41,7 +41,7 @@ demo-docker: .venv/demo engine images
 # What touches nothing real goes first and side by side (it waits more than it works), then what is real in a lane for each runtime (each tells
 # what it did at its end); what is measured has the machine for itself.
 test: .venv/ready
-	$(BIN)/python -m pytest -n 3 -m "not (docker or local or slow)"
+	$(BIN)/python -m pytest -n 4 --dist worksteal -m "not (docker or local or slow)"
 	$(MAKE) --jobs 2 --keep-going --output-sync=target lane-docker lane-local
 	$(BIN)/python -m pytest -m measured
 

@@ -257,7 +257,7 @@ def test_baselines_are_joined_and_a_run_counts_once(healthy: Path, tmp_path: Pat
 def test_a_run_that_died_before_its_first_request_still_counts(
     healthy: Path, tmp_path: Path
 ) -> None:
-    new = store(tmp_path, 10, status=Status.VIOLATED, spans=())
+    new = store(tmp_path, 10, status=Status.VIOLATED, spans=(), figures=())
     (new / "samples.bin").unlink()
     assert ("–", "–", "verdict") in rows(healthy, new, tmp_path / "c.json")
 

@@ -46,12 +46,12 @@ def test_old_values_stand_beside_the_fault_on_every_page(tmp_path: Path) -> None
         "| invented | `basket-7 #91` | 95.0 s | not acknowledged | in an answer |",
         "| stale | `basket-7 #41` | 41.0 s | 41.1 s, 11.05 s after the first injection began | "
         "read #40 4.4 s after #41 was known; 5 old reads in all |",
-        "- Registers: 1 of baskets were written",
-        "- Attempted: 91 writes of baskets, each with the next sequence",
-        "- In database1: 1 written by this run; constant 5",
-        "- Read: 46 times while the load ran; "
-        "the oldest stale answer 4.4 s after a newer value was known",
-        "- Stale: 1 an older value read, though it was known to be there",
+        "- Registers: 1 (of baskets were written)",
+        "- Attempted: 91 (writes of baskets, each with the next sequence)",
+        "- In database1: 1 (written by this run; constant 5)",
+        "- Read: 46 (times while the load ran; "
+        "the oldest stale answer 4.4 s after a newer value was known)",
+        "- Stale: 1 (an older value read, though it was known to be there)",
     ):
         assert row in markdown
     for text in (page, junit, shown.get()):
