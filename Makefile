@@ -46,10 +46,10 @@ test: .venv/ready
 	$(BIN)/python -m pytest -m measured
 
 lane-docker: .venv/ready
-	LANE=docker $(BIN)/python -m pytest --durations=25 -m "(docker or slow) and not local and not measured"
+	LANE=docker $(BIN)/python -m pytest --durations=25 -m "(docker or ordinary or slow and not local) and not measured"
 
 lane-local: .venv/ready
-	LANE=local $(BIN)/python -m pytest --durations=25 -m "local and not measured"
+	LANE=local $(BIN)/python -m pytest --durations=25 -m "local and not ordinary and not measured"
 
 check: .venv/ready
 	$(BIN)/ruff check .

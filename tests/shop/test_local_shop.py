@@ -258,6 +258,7 @@ def test_other_mechanisms_start_from_a_clean_state(shop: LocalShop) -> None:
         shop.without = ""
 
 
+@pytest.mark.ordinary
 def test_an_ordinary_user_runs_it_all() -> None:
     script = """
         export SHOP_STATE=$TMPDIR/shop CHAOSKIT_STATE=$TMPDIR/runs SHOP_PROJECT=theirs

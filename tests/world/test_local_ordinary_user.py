@@ -27,6 +27,7 @@ CHOSEN = (
 
 
 @pytest.mark.local
+@pytest.mark.ordinary
 @pytest.mark.slow
 @pytest.mark.timeout(400)
 def test_everything_works_without_rights() -> None:
