@@ -39,8 +39,8 @@ def _doors(url: str) -> frozenset[str]:
 
 def _holds(pid: int, doors: frozenset[str]) -> bool:
     """Somebody else's process may not be looked into: then it is not known to."""
-    with suppress(OSError):
-        for entry in os.scandir(f"/proc/{pid}/fd"):
+    with suppress(OSError), os.scandir(f"/proc/{pid}/fd") as entries:
+        for entry in entries:
             with suppress(OSError):  # closed meanwhile
                 if os.readlink(entry.path) in doors:
                     return True
