@@ -42,7 +42,7 @@ def test_exactly_the_orders_that_asynchronous_replication_lost_are_named(any_sho
     any_shop.up(without="sync-replication")
     done = any_shop.chaoskit(
         "run", "experiments/shop/database-loss.yaml", "--quick", *LENIENT,
-        "--set", "load.rate=60/s", SHOP_SYNCHRONOUS="false",
+        "--set", "load.rate=30/s", SHOP_SYNCHRONOUS="false",
     )  # fmt: skip
     addresses = any_shop.state()["addresses"]
     known = set[str]().union(*(in_the_table(addresses[name]) for name in COPIES))

@@ -11,8 +11,9 @@ CONFIG=${SHOP_HOME:-/tmp}/patroni.yml
 
 synchronous=true
 commit=on
-# Taken out: a commit is acknowledged before it is on the standby, or even on the own disk.
-if without sync-replication; then synchronous=false; commit=off; fi
+delay=200ms
+# Taken out: a commit is acknowledged before it is on the standby, or even on the own disk, for as long as can be set.
+if without sync-replication; then synchronous=false; commit=off; delay=10s; fi
 
 nofailover=false
 # Taken out: the second node is only ever a standby. Not both nodes, or none could become the first primary.
@@ -25,6 +26,7 @@ sed -e "s/@NODE@/$SHOP_NODE/" \
     -e "s/@NET@/$SHOP_NET/" \
     -e "s/@SYNCHRONOUS@/$synchronous/" \
     -e "s/@COMMIT@/$commit/" \
+    -e "s/@DELAY@/$delay/" \
     -e "s/@NOFAILOVER@/$nofailover/" \
     "$NODES/patroni.yml" >"$CONFIG"
 become postgres patroni "$CONFIG"
