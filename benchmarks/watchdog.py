@@ -41,6 +41,7 @@ from chaoskit.world.fake import FakeWorld
 AIM = 0.150
 SUMS = Path(__file__).with_suffix(".json")
 CALLED = "called"
+LASTS = 600.0  # seconds; as long as a fault may
 SYSTEM = System.model_validate(
     {
         "system": "benchmark",
@@ -56,13 +57,13 @@ def run(folder: Path) -> NoReturn:
     clock, world = SystemClock(), FakeWorld.of(SYSTEM, path=folder / "world.json")
     use = FaultUse(name="kill", selection=Selection(node="web1"))
     target = Target(SYSTEM, world)
-    plan = make_plan(experiment_by_hand((use,), Duration(3600)), target, run=folder.name, seed=1)
+    plan = make_plan(experiment_by_hand((use,), Duration(LASTS)), target, run=folder.name, seed=1)
     journal = Journal(folder, clock)
     head(plan, world.describe(), journal)
     WatchdogProcess.spawn((sys.executable, __file__, "watch"), folder)
     load = subprocess.Popen([sys.executable, "-c", STUBBORN])
     journal.append("process", what="load", pid=load.pid, started=processes.started(load.pid))
-    Injections(target, journal, clock, 1).open(plan.steps[0], 0, clock.now() + 3600)
+    Injections(target, journal, clock, plan).open(plan.steps[0], 0, clock.now() + LASTS)
     sys.stdout.write("open\n")
     sys.stdout.flush()
     while True:
