@@ -25,7 +25,8 @@ _SAID = {
     "invented": "found but never attempted, or refused",
     "stale": "not found in time, though known to be there",
 }
-_OF_REGISTERS = _SAID | {"stale": "an older value read, though it was known to be there"}
+# A register is there all the time: what is wrong with it is its value.
+OLD_VALUE = "an older value read, though it was known to be there"
 
 
 def examine(history: History) -> tuple[DataSafety, tuple[Offender, ...]]:
@@ -172,7 +173,7 @@ def _verdict(
     history: History, acknowledged: int, counts: Mapping[Offence, int], broken: Sequence[str]
 ) -> tuple[Status, str]:
     """What is wrong in any copy is violated; else what was not seen is inconclusive."""
-    said = _OF_REGISTERS if history.sequenced else _SAID
+    said = _SAID | {"stale": OLD_VALUE} if history.sequenced else _SAID
     wrong = [f"{plural(counts[k], 'write')} {k} ({said[k]})" for k in KINDS if counts.get(k)]
     if wrong or broken:
         return Status.VIOLATED, "; ".join((*wrong, *broken))

@@ -5,6 +5,7 @@ An id is shown as it was sent. What was not read is said to be that.
 
 from __future__ import annotations
 
+from chaoskit.judge.ledger import OLD_VALUE
 from chaoskit.model.verdict import CopyFigures, DataSafety, Offender, Verdict
 from chaoskit.report.words import NONE, moment, seconds, whole
 
@@ -15,8 +16,6 @@ OFFENCES = {
     "invented": "found, though never attempted or refused",
     "stale": "looked for and not found, though known to be there",
 }
-# A register is there all the time: what is wrong with it is its value.
-OF_REGISTERS = OFFENCES | {"stale": "an older value read, though it was known to be there"}
 
 
 def safety(found: DataSafety) -> tuple[tuple[str, str, str], ...]:
@@ -37,7 +36,7 @@ def safety(found: DataSafety) -> tuple[tuple[str, str, str], ...]:
         rows.append((asked, whole(found.looks), f"times while the load ran; {_oldest(found)}"))
     added = "added" if found.registers is None else "written"
     rows += [(f"In {c.name}", _held(c), c.why or _constant(c, added)) for c in found.copies]
-    said = OFFENCES if found.registers is None else OF_REGISTERS
+    said = OFFENCES if found.registers is None else OFFENCES | {"stale": OLD_VALUE}
     rows += [(kind.capitalize(), whole(n), said[kind]) for kind, n in found.offences.items()]
     return tuple(rows)
 
