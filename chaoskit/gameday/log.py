@@ -81,6 +81,7 @@ class Log:
         self.path = path
         self._clock = clock
         self._entries: list[Entry] = []
+        self._held = False
         self._news = threading.Condition()
 
     def entries(self) -> tuple[Entry, ...]:
@@ -101,11 +102,21 @@ class Log:
                 ) from None
             with self._news:
                 self._entries = list(read_entries(self.path))
-            yield
+                self._held = True
+            try:
+                yield
+            finally:
+                with self._news:
+                    self._held = False
 
     def append(self, kind: Kind, **fields: Any) -> Entry:
-        """Enter one line; it is on disk when this returns. Raises JournalError when it is not."""
+        """Enter one line; it is on disk when this returns. Raises JournalError when it is not.
+
+        A log that is not held takes nothing: what a thread says too late is another session's.
+        """
         with self._news:
+            if not self._held:
+                raise JournalError(f"{self.path}: the log is not open; nothing was done")
             entry = Entry(
                 n=self._entries[-1].n + 1 if self._entries else 1,
                 t=round(self._clock.now(), 3),

@@ -239,7 +239,8 @@ def test_what_could_not_be_put_back_ends_with_four(folder: Path, call: Call) -> 
     journal.append("injecting", id="1", fault="kill", point="cache1", trouble="unavailable",
                    shape="held", undo={}, deadline=1.0)  # fmt: skip
     log = Log(folder / "gameday.log.jsonl", SystemClock())
-    log.append("running", step="1", run=str(run))
+    with log.opened():
+        log.append("running", step="1", run=str(run))
     code, said = call("run", "--terminal", lines="quit\n")
     assert code == 4, said
     assert f"left in force: kill on cache1; chaoskit revert {run}" in said

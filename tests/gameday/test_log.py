@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from chaoskit.errors import InvalidInput
+from chaoskit.errors import InvalidInput, JournalError
 from chaoskit.gameday.log import Entry, read_entries, seconds
 from chaoskit.gameday.standing import standing
 from tests.gameday.desk import GAMEDAY, Stage, desk
@@ -36,6 +36,15 @@ def test_every_prefix_of_a_log_can_be_resumed(tmp_path: Path) -> None:
             assert sum(e.kind == "opened" for e in entries) == (2 if kept else 1)
             session.say("Donald", "note", text="here")
         assert read_entries(path)[-1].text == "here"
+
+
+def test_a_log_that_is_no_longer_held_takes_nothing(tmp_path: Path) -> None:
+    with desk(tmp_path, Stage()).opened() as session:
+        log = session.log
+    whole = log.path.read_bytes()
+    with pytest.raises(JournalError, match="is not open"):
+        log.append("recovered", step="1")
+    assert log.path.read_bytes() == whole
 
 
 def test_a_step_that_a_death_cut_off_is_told_and_may_be_begun_again(tmp_path: Path) -> None:
