@@ -14,7 +14,15 @@ from chaoskit.judge import registers
 from chaoskit.judge.claims import FEWEST
 from chaoskit.judge.wording import plural
 from chaoskit.judge.writes import Attempt, Copy, Findings, History, Look, Write, offender
-from chaoskit.model.verdict import CopyFigures, DataSafety, Gate, Offence, Offender, Status
+from chaoskit.model.verdict import (
+    OLD_VALUE,
+    CopyFigures,
+    DataSafety,
+    Gate,
+    Offence,
+    Offender,
+    Status,
+)
 
 SHOWN = 20
 KINDS: tuple[Offence, ...] = ("lost", "missing", "doubled", "invented", "stale")
@@ -25,8 +33,6 @@ _SAID = {
     "invented": "found but never attempted, or refused",
     "stale": "not found in time, though known to be there",
 }
-# A register is there all the time: what is wrong with it is its value.
-OLD_VALUE = "an older value read, though it was known to be there"
 
 
 def examine(history: History) -> tuple[DataSafety, tuple[Offender, ...]]:

@@ -113,6 +113,8 @@ class Impact(Frozen):
 
 
 Offence = Literal["lost", "missing", "doubled", "invented", "stale"]
+# `stale` of a register: it is there all the time, what is wrong with it is its value.
+OLD_VALUE = "an older value read, though it was known to be there"
 
 
 class Offender(Frozen):

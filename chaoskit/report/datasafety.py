@@ -5,8 +5,7 @@ An id is shown as it was sent. What was not read is said to be that.
 
 from __future__ import annotations
 
-from chaoskit.judge.ledger import OLD_VALUE
-from chaoskit.model.verdict import CopyFigures, DataSafety, Offender, Verdict
+from chaoskit.model.verdict import OLD_VALUE, CopyFigures, DataSafety, Offender, Verdict
 from chaoskit.report.words import NONE, moment, seconds, whole
 
 OFFENCES = {
