@@ -40,9 +40,13 @@ def open_questions(
 ) -> Iterator[str]:
     """What keeps a run without violation from having held."""
     yield from _missing(experiment, timeline)
-    for gate in gates:
-        if gate.status is Status.INCONCLUSIVE:
-            yield sentence(gate)
+    untold = [gate for gate in gates if gate.status is Status.INCONCLUSIVE]
+    yield from map(sentence, untold)
+    if untold and timeline.unasked:
+        yield (
+            f"{plural(timeline.unasked, 'question')} of probes could not be asked in time, as "
+            "chaoskit itself stood still: they are no data"
+        )
 
 
 def _lost(timeline: Timeline) -> Iterator[str]:
@@ -138,7 +142,7 @@ def overloaded(experiment: Experiment, timeline: Timeline) -> Iterator[str]:
 
 
 def stalled(experiment: Experiment, timeline: Timeline) -> Iterator[str]:
-    """What excuses a violation, and no more: the generator or the runner stood still for a moment.
+    """What excuses a violation, and no more: the generator stood still for a moment.
 
     Latency counts from the intended start, so a late generator makes every figure worse and none
     better. A gate that held did so in spite of it; one that was violated may owe it to that.
@@ -149,11 +153,6 @@ def stalled(experiment: Experiment, timeline: Timeline) -> Iterator[str]:
             f"the load generator stalled for a moment: lateness p99 "
             f"{seconds(load.lateness_p99, limit)} against at most {seconds(limit)} ({why}), which "
             "may be why"
-        )
-    if timeline.unasked:
-        yield (
-            f"{plural(timeline.unasked, 'question')} of probes could not be asked in time, as "
-            "chaoskit itself stood still, which may be why"
         )
 
 

@@ -237,6 +237,10 @@ def test_a_stall_of_the_generator_may_be_why_a_gate_is_violated() -> None:
     assert "would otherwise be violated" in found.reasons[1]
 
 
+def test_questions_that_nobody_could_ask_are_not_why_a_gate_is_violated() -> None:
+    assert verdict(bad(30, 90), timeline(unasked=9)).status is VIOLATED
+
+
 def test_a_generator_that_is_late_all_along_is_worth_nothing() -> None:
     found = verdict(times=timeline(load=LoadFacts(lateness_p99=0.9, lateness_p95=0.06)))
     assert found.status is INCONCLUSIVE

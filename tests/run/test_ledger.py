@@ -116,14 +116,6 @@ def test_what_was_acknowledged_and_lost_in_the_fault_is_found_exactly(shop: Shop
     assert "30 writes lost" in verdict.reasons[0]
 
 
-def test_a_lost_write_is_no_fault_of_a_generator_that_stalled(shop: Shop) -> None:
-    shop.apply = lambda id_, down: (0, 0) if down else (1, 1)
-    shop.run()
-    facts = shop.load.facts()
-    shop.load.pretend = facts.model_copy(update={"lateness_p95": 0.001, "lateness_p99": 0.2})
-    assert shop.verdict(shop.history()).status is Status.VIOLATED
-
-
 def test_doubles_strangers_and_a_copy_that_lags_violate(shop: Shop) -> None:
     shop.apply = lambda id_, down: (2, 1) if down else (1, 1)
     shop.clock.at(40, lambda: shop.copies.held["one"].append("stranger"))

@@ -206,6 +206,8 @@ def test_what_could_not_be_asked_tells_nothing(scene: Asked) -> None:
     gate = gate_of(scene, "fault", "lag success >= 90%")
     assert gate.status == Status.INCONCLUSIVE
     assert "looks gave no data, which could decide it" in gate.reason
+    asked = f"{timeline.unasked} questions of probes could not be asked in time"
+    assert any(reason.startswith(asked) for reason in scene.verdict().reasons)
 
 
 def test_an_answer_that_is_late_because_it_was_asked_late_tells_nothing(scene: Asked) -> None:

@@ -223,7 +223,7 @@ def test_a_container_is_found_by_our_labels_and_by_its_project() -> None:
     )
 
 
-def test_an_engine_elsewhere_is_named_in_every_command_of_a_node() -> None:
+def test_the_engine_is_named_in_every_command_of_a_node() -> None:
     engine = {"host": "ssh://ops@db host", "certs": None, "verify": False}
     (command,) = by_hand(DOCKER | {"engine": engine}, {"node": "web1", "wanted": "frozen"})
     assert command.startswith("docker -H 'ssh://ops@db host' unpause $(docker -H 'ssh://ops@db ")
@@ -234,8 +234,9 @@ def test_an_engine_elsewhere_is_named_in_every_command_of_a_node() -> None:
         "--tlscert /home/ana/keys/cert.pem --tlskey /home/ana/keys/key.pem start $("
     )
     here = {"host": "unix:///var/run/docker.sock", "certs": None, "verify": False}
-    described = DOCKER | {"engine": here}
-    assert by_hand(described, {"node": "web1"}) == by_hand(DOCKER, {"node": "web1"})
+    (command,) = by_hand(DOCKER | {"engine": here}, {"node": "web1"})
+    # The usual one, too: the shell's DOCKER_HOST or context may be another.
+    assert command.startswith("docker -H unix:///var/run/docker.sock start $(docker -H unix:")
 
 
 def test_only_our_own_toxics_are_named_on_every_carrier() -> None:

@@ -9,7 +9,7 @@ import shlex
 
 from chaoskit.ports import Json, NodeState
 from chaoskit.world.docker.nodes import NODE, ONE_OFF, PROJECT, SERVICE, SYSTEM
-from chaoskit.world.docker.place import DEFAULT, Place
+from chaoskit.world.docker.place import Place
 from chaoskit.world.proxied_by_hand import link_by_hand
 
 
@@ -21,10 +21,10 @@ def docker_by_hand(description: Json, undo: Json) -> tuple[str, ...]:
     if "link" in undo:
         return link_by_hand(description, undo)
     # An older journal names no engine: its commands are for the shell's own.
-    place = Place.of({"engine": {"host": DEFAULT}} | description)
-    containers = f"$({_listing(description, undo['node'], place.command())})"
+    docker = Place.of(description).command() if description.get("engine") else "docker"
+    containers = f"$({_listing(description, undo['node'], docker)})"
     verb = "unpause" if undo.get("wanted") == NodeState.FROZEN else "start"
-    return (f"{place.command()} {verb} {containers}",)
+    return (f"{docker} {verb} {containers}",)
 
 
 def _listing(description: Json, node: str, docker: str) -> str:

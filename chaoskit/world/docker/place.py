@@ -50,9 +50,7 @@ class Place:
         return found | ({"DOCKER_CERT_PATH": self.certs} if self.certs else {})
 
     def command(self) -> str:
-        """`docker` as a person types it for this engine."""
-        if self.host == DEFAULT:
-            return "docker"
+        """`docker` as a person types it for this engine, whatever DOCKER_HOST or context is on."""
         words = ["docker", "-H", self.host]
         if self.certs:
             words.append("--tlsverify" if self.verify else "--tls")
