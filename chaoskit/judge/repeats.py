@@ -13,7 +13,7 @@ import numpy as np
 
 from chaoskit.judge.comparison import student
 from chaoskit.judge.wording import plural, seconds
-from chaoskit.model.baseline import RunSums
+from chaoskit.model.baseline import GateState, RunSums
 from chaoskit.model.comparison import Change, Told
 from chaoskit.model.verdict import Status
 
@@ -27,15 +27,14 @@ RESOLUTION = 0.1
 
 
 def states(condition: str, old: Sequence[RunSums], new: Sequence[RunSums]) -> list[Change]:
-    """Verdict, putting back, gates and recovery of one condition."""
+    """Verdict, putting back and gates of one condition, in all runs."""
     found = [
         _state(condition, "–", "verdict", [r.status for r in old], [r.status for r in new]),
         _state(condition, "–", "everything was put back", _put_back(old), _put_back(new)),
     ]
-    gates = dict.fromkeys((*_gates(old), *_gates(new)))
-    found += [_gate(condition, key, old, new) for key in gates]
-    recovery = _recovery(condition, old, new)
-    return [*found, *([recovery] if recovery else [])]
+    keys = dict.fromkeys(_key(gate) for run in (*old, *new) for gate in run.gates)
+    found += [_gate(condition, key, old, new) for key in keys]
+    return found
 
 
 def _put_back(runs: Sequence[RunSums]) -> list[Status]:
@@ -45,24 +44,26 @@ def _put_back(runs: Sequence[RunSums]) -> list[Status]:
 Key = tuple[str, str, bool]
 
 
-def _gates(runs: Sequence[RunSums]) -> dict[Key, list[Status]]:
-    """Each gate in all runs that judged it; of the implied ones only the violated are kept."""
-    found: dict[Key, list[Status]] = {}
+def _key(gate: GateState) -> Key:
+    return gate.phase, gate.expectation, gate.implied
+
+
+def _became(key: Key, runs: Sequence[RunSums]) -> list[Status]:
+    """A gate in each run that judged it; of the implied ones only the violated are kept.
+
+    One that is not kept held, unless the run proves nothing: then nobody knows.
+    """
+    found = []
     for run in runs:
-        for gate in run.gates:
-            key = (gate.phase, gate.expectation, gate.implied)
-            found.setdefault(key, []).append(gate.status)
-    for (_, _, implied), known in found.items():
-        known += [Status.HELD] * (len(runs) - len(known) if implied else 0)
+        known = [gate.status for gate in run.gates if _key(gate) == key]
+        if not known and key[2]:
+            known = [Status.INCONCLUSIVE if run.left_out else Status.HELD]
+        found += known
     return found
 
 
 def _gate(condition: str, key: Key, old: Sequence[RunSums], new: Sequence[RunSums]) -> Change:
-    phase, text, implied = key
-    before, after = (
-        _gates(side).get(key, [Status.HELD] * len(side) if implied else []) for side in (old, new)
-    )
-    return _state(condition, phase, text, before, after)
+    return _state(condition, key[0], key[1], _became(key, old), _became(key, new))
 
 
 def _state(condition: str, phase: str, what: str, old: list[Status], new: list[Status]) -> Change:
@@ -116,7 +117,7 @@ def _counted(states: list[Status]) -> str:
     return ", ".join(told) or "not judged"
 
 
-def _recovery(condition: str, old: Sequence[RunSums], new: Sequence[RunSums]) -> Change | None:
+def recovery(condition: str, old: Sequence[RunSums], new: Sequence[RunSums]) -> Change | None:
     """Times to steady state and full strength, whichever is later; None where none was measured.
 
     Seconds as they are, with Student's t over the runs and one variance for both sides.
