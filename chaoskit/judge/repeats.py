@@ -1,7 +1,7 @@
 """What is not a figure: verdicts, gates and times to recover of runs that were repeated.
 
 A gate that never failed and now does is a regression as it stands; where it failed before, only
-more failures than chance explains are one.
+more failures than chance explains are one. A run that did not settle a gate has not passed it.
 """
 
 from __future__ import annotations
@@ -77,29 +77,34 @@ def _state(condition: str, phase: str, what: str, old: list[Status], new: list[S
 def _told(old: list[Status], new: list[Status]) -> tuple[Told, str]:
     if not old or not new:
         return Told.UNKNOWN, f"not judged in {'NEW' if old else 'BASE'}"
-    before, after = old.count(Status.VIOLATED), new.count(Status.VIOLATED)
+    earlier, later = (len(side) - side.count(Status.INCONCLUSIVE) for side in (old, new))
+    before, after = (side.count(Status.VIOLATED) for side in (old, new))
+    if not earlier:
+        return Told.UNKNOWN, "BASE never settled it" if later else "neither side ever settled it"
     if after and not before:
-        if Status.HELD in old:
-            return Told.REGRESSED, f"it never failed in {plural(len(old), 'run')} of BASE"
-        return Told.UNKNOWN, "BASE never settled it"
-    if before and not after and before == len(old) and Status.INCONCLUSIVE not in new:
-        return Told.IMPROVED, ""
-    if before:
-        return _flaky(before, len(old), after, len(new))
-    if Status.INCONCLUSIVE in new and Status.HELD in old:
+        return Told.REGRESSED, f"it never failed in {plural(earlier, 'run')} of BASE"
+    if Status.INCONCLUSIVE in new and not before:
         return Told.UNKNOWN, "it held in BASE, and is inconclusive in NEW"
-    return Told.NO_WORSE, ""
+    if not later:
+        return Told.UNKNOWN, "NEW never settled it"
+    if before == len(old) and not after and later == len(new):
+        return Told.IMPROVED, ""
+    return _flaky(before, earlier, after, later) if before else (Told.NO_WORSE, "")
 
 
 def _flaky(before: int, old: int, after: int, new: int) -> tuple[Told, str]:
-    """It failed in BASE already: only what chance does not explain is a change (Fisher's test)."""
+    """It failed in BASE already: only what chance does not explain is a change (Fisher's test).
+
+    Of each side how many runs failed, and how many settled it.
+    """
     if after == new and before == old:
         return Told.NO_WORSE, ""
     if fisher(before, old, after, new) < RARE:
         return Told.REGRESSED, "it fails more often than chance explains (Fisher's exact test)"
     if fisher(old - before, old, new - after, new) < RARE:
         return Told.IMPROVED, ""
-    return Told.UNKNOWN, "it failed in BASE already, but not always: more runs would tell"
+    often = "failed in BASE already, but not always" if before < old else "always failed in BASE"
+    return Told.UNKNOWN, f"it {often}: more runs would tell"
 
 
 def fisher(before: int, old: int, after: int, new: int) -> float:
