@@ -2,11 +2,12 @@
 
     python benchmarks/compare.py            # figures go to compare.json
 
-Reads stored healthy runs and changes nothing. Two kinds of pairs: the stored runs as they are, as
-many on each side as there are; and resampled runs, each made of 10 s segments drawn at random from
-all stored runs of one runtime, in several sizes. Into the NEW side of a pair nothing is planted,
-or the slowest tenth of each series becomes 20 % slower (so that p95 and p99 do, and p50 does not),
-or one more request in a hundred fails. The figures are measured, never judged.
+Reads stored healthy runs, but those that prove nothing, and changes nothing. Two kinds of pairs:
+the stored runs as they are, as many on each side as there are; and resampled runs, each made of
+10 s segments drawn at random from all stored runs of one runtime, in several sizes. Into the NEW
+side of a pair nothing is planted, or the slowest tenth of each series becomes 20 % slower (so that
+p95 and p99 do, and p50 does not), or one more request in a hundred fails. The figures are
+measured, never judged.
 """
 
 from __future__ import annotations
@@ -193,7 +194,11 @@ def main() -> None:
     parser.add_argument("--margin", type=float, default=Margins().latency)
     given = parser.parse_args()
     folders = sorted(path.parent for path in given.runs.glob("*/samples.bin"))
-    runs = [stored(folder) for folder in folders]
+    found = [stored(folder) for folder in folders]
+    for run in found:
+        if run.sums.left_out:
+            print(f"left out {run.sums.run}: {run.sums.left_out[0]}", flush=True)
+    runs = [run for run in found if not run.sums.left_out]
     rows = measure(runs, given.pairs, given.seed, Margins(latency=given.margin))
     told = {
         "stored": [run.sums.run for run in runs],

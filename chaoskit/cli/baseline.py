@@ -31,7 +31,10 @@ def command(runs: tuple[str, ...], out: Path) -> int:
     write_file(out, written(kept))
     names = sorted({run.condition for run in found})
     click.echo(f"{out}: {len(found)} run{'' if len(found) == 1 else 's'} of {', '.join(names)}")
-    if len(found) < 3 * len(names):
+    for run in found:
+        if run.left_out:
+            click.echo(f"  {run.run}: no comparison will use its figures: {run.left_out[0]}")
+    if sum(not run.left_out for run in found) < 3 * len(names):
         click.echo("  several runs of each say how much runs differ; three or more are better")
     return 0
 

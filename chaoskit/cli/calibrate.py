@@ -19,6 +19,7 @@ from chaoskit.units import Duration
 if TYPE_CHECKING:  # numpy is loaded only once there is something to compute
     from chaoskit.document import Bound
     from chaoskit.model.calibration import Calibration, SeriesCalibration
+    from chaoskit.model.verdict import Verdict
 
 NAME = "calibration"
 # Exit codes of a run that is no measure: violated, not restored, failed, interrupted.
@@ -102,9 +103,9 @@ def _run(bound: Bound, runtime: str, reports: Path) -> tuple[Path | None, int]:
 
 
 def _calibrate(folder: Path) -> int:
-    """Measure, keep, show."""
+    """Measure, keep, show; exits 3 where the run does not show a healthy load."""
     from chaoskit.cli.places import shown
-    from chaoskit.judge.calibration import calibrated
+    from chaoskit.judge.calibration import calibrated, unsound
     from chaoskit.model.verdict import Status
     from chaoskit.report.source import read_run
     from chaoskit.run.calibrations import keep
@@ -124,8 +125,14 @@ def _calibrate(folder: Path) -> int:
             f"{verdict.run} was not healthy ({verdict.reasons[0]}), so it is no measure; "
             "calibrate once the system is"
         )
+    timeline = read_timeline(folder)
+    if why := _unfit(verdict) or unsound(timeline):
+        said = f"{verdict.run} does not tell how a healthy load wavers: {why}"
+        kept = "an earlier calibration stays as it was"
+        click.echo(f"nothing was calibrated: {said}; {kept}", err=True)
+        return 3
     found = calibrated(
-        read_timeline(folder), stored_samples(folder),
+        timeline, stored_samples(folder),
         system=verdict.system, runtime=verdict.runtime, at=verdict.started_at,
     )  # fmt: skip
     path = keep(StateRoot(), found)
@@ -133,6 +140,18 @@ def _calibrate(folder: Path) -> int:
         click.echo(line)
     click.echo(f"kept in {shown(path)} for plan and run")
     return 0
+
+
+def _unfit(verdict: Verdict) -> str | None:
+    """Why a run that nobody calls violated is no measure all the same, and what to do."""
+    from chaoskit.judge.calibration import unsound
+    from chaoskit.judge.doubts import sentence
+    from chaoskit.model.verdict import Status
+
+    if why := unsound(verdict):
+        return why
+    broken = [sentence(gate) for gate in verdict.gates if gate.status is Status.VIOLATED]
+    return f"{broken[0]}; calibrate once the system is healthy" if broken else None
 
 
 def page(found: Calibration) -> Iterator[str]:

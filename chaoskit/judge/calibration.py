@@ -1,7 +1,8 @@
 """How much a healthy load wavers by itself, from its samples: what later runs can tell follows.
 
 Requests that follow each other are alike, so a share is taken in buckets of 10 s, as the
-comparison with a baseline does it. This module must never take a load with a fault for healthy.
+comparison with a baseline does it. This module must never take a load with a fault, or one in
+doubt, for healthy; a generator that is late is what is measured, as long as it keeps up.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from chaoskit.model.calibration import Beyond, Calibration, Noise, SeriesCalibra
 from chaoskit.model.expectation import SHARES
 from chaoskit.model.samples import Outcome
 from chaoskit.model.timeline import Timeline
+from chaoskit.model.verdict import Verdict
 from chaoskit.units import Duration
 
 # Seconds: six buckets. Several minutes are better: from six a spread is known to a third.
@@ -32,7 +34,7 @@ def calibrated(
 ) -> Calibration:
     """Calibrate from a run without faults, from the begin of its baseline to its end.
 
-    Raises InvalidInput when it had a fault, or is shorter than a minute.
+    Raises InvalidInput when it had a fault, is `unsound`, or is shorter than a minute.
     """
     begin, end = _healthy(timeline)
     part = samples.between(begin, end)
@@ -43,12 +45,28 @@ def calibrated(
     )  # fmt: skip
 
 
+def unsound(run: Timeline | Verdict) -> str | None:
+    """Why a load is no measure, and what to do; None where nothing speaks against it."""
+    load = run.load
+    if run.stop_kind is not None:
+        why = run.stopped or run.stop_kind
+        return f"it ended early ({why}); calibrate once the system is healthy, and to the end"
+    if load.doubts:
+        return f"its samples are in doubt ({load.doubts[0]}); calibrate again once that is mended"
+    if load.saturated:
+        why = "; ".join(load.causes) or f"{load.unsent} of {load.planned} arrivals unsent"
+        return f"its load generator was saturated ({why}); calibrate with a rate that it can send"
+    return None
+
+
 def _healthy(timeline: Timeline) -> tuple[float, float]:
     if timeline.injections:
         raise InvalidInput(
             f"{timeline.run} had faults, so it does not tell how a healthy load wavers; "
             "calibrate from a run without any"
         )
+    if why := unsound(timeline):
+        raise InvalidInput(f"{timeline.run} does not tell how a healthy load wavers: {why}")
     baseline = timeline.span("baseline")
     ends = [span.end for span in timeline.spans if span.end is not None]
     seconds = max(ends) - baseline.begin if baseline is not None and ends else 0.0

@@ -5,13 +5,14 @@ This module must never turn a doubt into a pass.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from chaoskit.judge import phases
 from chaoskit.judge.metrics import level
 from chaoskit.judge.wording import plural, seconds
+from chaoskit.model.expectation import Expectation
 from chaoskit.model.experiment import Experiment
-from chaoskit.model.timeline import InjectionRecord, Timeline
+from chaoskit.model.timeline import InjectionRecord, LoadFacts, Timeline
 from chaoskit.model.verdict import Gate, Status
 
 LATENESS_SHARE = 0.10
@@ -122,7 +123,11 @@ def _best(parts: list[bool | None]) -> str:
 
 def overloaded(experiment: Experiment, timeline: Timeline) -> Iterator[str]:
     """Why the load was not as planned: then figures are worth nothing. A lost write is lost."""
-    load = timeline.load
+    yield from doubted(timeline.load, *lateness_limit(experiment))
+
+
+def doubted(load: LoadFacts, limit: float, why_late: str) -> Iterator[str]:
+    """The same, of a load that may be `limit` seconds late for the reason `why_late`."""
     yield from load.doubts
     if load.saturated:
         why = "; ".join(load.causes) or "lower the rate"
@@ -130,14 +135,13 @@ def overloaded(experiment: Experiment, timeline: Timeline) -> Iterator[str]:
             f"the load generator was saturated ({load.unsent} of {load.planned} arrivals unsent): "
             f"{why}"
         )
-    limit, why = lateness_limit(experiment)
     lasting, which = load.lateness_p95, "p95"
     if lasting is None:
         lasting, which = load.lateness_p99, "p99"
     if lasting > limit:
         yield (
             f"the load generator was late: {which} {seconds(lasting, limit)} against at "
-            f"most {seconds(limit)} ({why})"
+            f"most {seconds(limit)} ({why_late})"
         )
 
 
@@ -157,11 +161,15 @@ def stalled(experiment: Experiment, timeline: Timeline) -> Iterator[str]:
 
 
 def lateness_limit(experiment: Experiment) -> tuple[float, str]:
-    """How late the generator may be, in seconds, and why so much.
+    """How late the generator may be, in seconds, and why so much."""
+    return limit_of((*experiment.steady_state, *experiment.expect))
+
+
+def limit_of(claims: Iterable[Expectation]) -> tuple[float, str]:
+    """How late the generator may be where these are claimed, in seconds, and why so much.
 
     A tenth of the smallest latency bound in the contract; 50 ms where there is none.
     """
-    claims = (*experiment.steady_state, *experiment.expect)
     bounds = [
         claim.bound.value
         for claim in claims

@@ -1,7 +1,8 @@
 """Two sets of runs against each other: what regressed, what improved, what cannot be told.
 
 A figure regressed when it is worse by more than the margin beyond all chance, counted over
-everything that is compared. This module must never compare two numbers without their errors.
+everything that is compared. This module must never compare two numbers without their errors, nor
+a figure of a run that is worth nothing as evidence.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from chaoskit.judge.caveats import alone, none_left, notes, worthy
 from chaoskit.judge.metrics import level
 from chaoskit.judge.readings import (
     NO_WORSE,
@@ -22,7 +24,7 @@ from chaoskit.judge.readings import (
     overall,
     reading,
 )
-from chaoskit.judge.repeats import states
+from chaoskit.judge.repeats import recovery, states
 from chaoskit.judge.sums import PERCENTILES, PHASES, TAIL
 from chaoskit.judge.wording import seconds, shown
 from chaoskit.model.baseline import Part, RunSums
@@ -78,31 +80,19 @@ def compare(
     figures: list[Figure] = []
     for condition, (earlier, later) in both.items():
         changes += states(condition, earlier, later)
-        figures += _figures(condition, earlier, later)
-        changes += _absent(condition, earlier, later)
+        proving = worthy(earlier), worthy(later)
+        if not all(proving):
+            changes.append(none_left(condition, *proving))
+            continue
+        changes += filter(None, [recovery(condition, *proving)])
+        figures += _figures(condition, *proving)
+        changes += _absent(condition, *proving)
     changes += _decided(figures, margins)
     return Comparison(
         old=tuple(run.run for run in old), new=tuple(run.run for run in new),
         margin_latency=margins.latency, margin_share=margins.share, alpha=ALPHA,
-        notes=_notes(old, new, both), changes=(*_alone(sides), *changes),
+        notes=notes(old, new, both), changes=(*alone(sides), *changes),
     )  # fmt: skip
-
-
-def _alone(sides: dict[str, tuple[list[RunSums], ...]]) -> list[Change]:
-    """Conditions that only one side has."""
-    return [
-        Change(
-            told=Told.UNKNOWN, condition=condition, phase="–", series="–", metric="verdict",
-            old=_runs(old), new=_runs(new),
-            reason=f"only {'BASE' if old else 'NEW'} has runs of {condition}",
-        )
-        for condition, (old, new) in sides.items()
-        if not (old and new)
-    ]  # fmt: skip
-
-
-def _runs(side: Sequence[RunSums]) -> str:
-    return f"{len(side)} run{'' if len(side) == 1 else 's'}" if side else "no run"
 
 
 def _cells(runs: Sequence[RunSums]) -> list[tuple[str, str]]:
@@ -269,27 +259,3 @@ def _why(sides: Sequence[Sequence[Part]], lost: Sequence[str]) -> str:
     if fewest < needed:
         return f"too few: a {lost[0]} needs {needed} requests in each run, and one has {fewest}"
     return "so many requests failed that it has no end"
-
-
-def _notes(
-    old: Sequence[RunSums], new: Sequence[RunSums], both: dict[str, tuple[list[RunSums], ...]]
-) -> tuple[str, ...]:
-    found = []
-    twice = sorted({run.run for run in old} & {run.run for run in new})
-    if twice:
-        found.append(f"on both sides, so that it proves nothing: {', '.join(twice)}")
-    for condition, (earlier, later) in both.items():
-        if len(earlier) + len(later) == 2:
-            found.append(
-                f"{condition}: one run on each side, so how much runs differ from each other is "
-                "assumed, not measured; keep several in BASE"
-            )
-        rates = [sum(r.rate for r in side) / len(side) for side in (earlier, later)]
-        if max(rates) > 1.1 * min(rates):
-            found.append(f"{condition}: the load differs, {rates[0]:.3g}/s and {rates[1]:.3g}/s")
-        if busy := [run.run for run in (*earlier, *later) if run.saturated]:
-            found.append(f"{condition}: the load generator was saturated in {', '.join(busy)}")
-    versions = {run.chaoskit for run in (*old, *new)}
-    if len(versions) > 1:
-        found.append(f"judged by different versions of chaoskit: {', '.join(sorted(versions))}")
-    return tuple(found)

@@ -1,7 +1,7 @@
 """What is not a figure: verdicts, gates and times to recover of runs that were repeated.
 
 A gate that never failed and now does is a regression as it stands; where it failed before, only
-more failures than chance explains are one.
+more failures than chance explains are one. A run that did not settle a gate has not passed it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 
 from chaoskit.judge.comparison import student
 from chaoskit.judge.wording import plural, seconds
-from chaoskit.model.baseline import RunSums
+from chaoskit.model.baseline import GateState, RunSums
 from chaoskit.model.comparison import Change, Told
 from chaoskit.model.verdict import Status
 
@@ -27,15 +27,14 @@ RESOLUTION = 0.1
 
 
 def states(condition: str, old: Sequence[RunSums], new: Sequence[RunSums]) -> list[Change]:
-    """Verdict, putting back, gates and recovery of one condition."""
+    """Verdict, putting back and gates of one condition, in all runs."""
     found = [
         _state(condition, "–", "verdict", [r.status for r in old], [r.status for r in new]),
         _state(condition, "–", "everything was put back", _put_back(old), _put_back(new)),
     ]
-    gates = dict.fromkeys((*_gates(old), *_gates(new)))
-    found += [_gate(condition, key, old, new) for key in gates]
-    recovery = _recovery(condition, old, new)
-    return [*found, *([recovery] if recovery else [])]
+    keys = dict.fromkeys(_key(gate) for run in (*old, *new) for gate in run.gates)
+    found += [_gate(condition, key, old, new) for key in keys]
+    return found
 
 
 def _put_back(runs: Sequence[RunSums]) -> list[Status]:
@@ -45,24 +44,26 @@ def _put_back(runs: Sequence[RunSums]) -> list[Status]:
 Key = tuple[str, str, bool]
 
 
-def _gates(runs: Sequence[RunSums]) -> dict[Key, list[Status]]:
-    """Each gate in all runs that judged it; of the implied ones only the violated are kept."""
-    found: dict[Key, list[Status]] = {}
+def _key(gate: GateState) -> Key:
+    return gate.phase, gate.expectation, gate.implied
+
+
+def _became(key: Key, runs: Sequence[RunSums]) -> list[Status]:
+    """A gate in each run that judged it; of the implied ones only the violated are kept.
+
+    One that is not kept held, unless the run proves nothing: then nobody knows.
+    """
+    found = []
     for run in runs:
-        for gate in run.gates:
-            key = (gate.phase, gate.expectation, gate.implied)
-            found.setdefault(key, []).append(gate.status)
-    for (_, _, implied), known in found.items():
-        known += [Status.HELD] * (len(runs) - len(known) if implied else 0)
+        known = [gate.status for gate in run.gates if _key(gate) == key]
+        if not known and key[2]:
+            known = [Status.INCONCLUSIVE if run.left_out else Status.HELD]
+        found += known
     return found
 
 
 def _gate(condition: str, key: Key, old: Sequence[RunSums], new: Sequence[RunSums]) -> Change:
-    phase, text, implied = key
-    before, after = (
-        _gates(side).get(key, [Status.HELD] * len(side) if implied else []) for side in (old, new)
-    )
-    return _state(condition, phase, text, before, after)
+    return _state(condition, key[0], key[1], _became(key, old), _became(key, new))
 
 
 def _state(condition: str, phase: str, what: str, old: list[Status], new: list[Status]) -> Change:
@@ -76,29 +77,34 @@ def _state(condition: str, phase: str, what: str, old: list[Status], new: list[S
 def _told(old: list[Status], new: list[Status]) -> tuple[Told, str]:
     if not old or not new:
         return Told.UNKNOWN, f"not judged in {'NEW' if old else 'BASE'}"
-    before, after = old.count(Status.VIOLATED), new.count(Status.VIOLATED)
+    earlier, later = (len(side) - side.count(Status.INCONCLUSIVE) for side in (old, new))
+    before, after = (side.count(Status.VIOLATED) for side in (old, new))
+    if not earlier:
+        return Told.UNKNOWN, "BASE never settled it" if later else "neither side ever settled it"
     if after and not before:
-        if Status.HELD in old:
-            return Told.REGRESSED, f"it never failed in {plural(len(old), 'run')} of BASE"
-        return Told.UNKNOWN, "BASE never settled it"
-    if before and not after and before == len(old) and Status.INCONCLUSIVE not in new:
-        return Told.IMPROVED, ""
-    if before:
-        return _flaky(before, len(old), after, len(new))
-    if Status.INCONCLUSIVE in new and Status.HELD in old:
+        return Told.REGRESSED, f"it never failed in {plural(earlier, 'run')} of BASE"
+    if Status.INCONCLUSIVE in new and not before:
         return Told.UNKNOWN, "it held in BASE, and is inconclusive in NEW"
-    return Told.NO_WORSE, ""
+    if not later:
+        return Told.UNKNOWN, "NEW never settled it"
+    if before == len(old) and not after and later == len(new):
+        return Told.IMPROVED, ""
+    return _flaky(before, earlier, after, later) if before else (Told.NO_WORSE, "")
 
 
 def _flaky(before: int, old: int, after: int, new: int) -> tuple[Told, str]:
-    """It failed in BASE already: only what chance does not explain is a change (Fisher's test)."""
+    """It failed in BASE already: only what chance does not explain is a change (Fisher's test).
+
+    Of each side how many runs failed, and how many settled it.
+    """
     if after == new and before == old:
         return Told.NO_WORSE, ""
     if fisher(before, old, after, new) < RARE:
         return Told.REGRESSED, "it fails more often than chance explains (Fisher's exact test)"
     if fisher(old - before, old, new - after, new) < RARE:
         return Told.IMPROVED, ""
-    return Told.UNKNOWN, "it failed in BASE already, but not always: more runs would tell"
+    often = "failed in BASE already, but not always" if before < old else "always failed in BASE"
+    return Told.UNKNOWN, f"it {often}: more runs would tell"
 
 
 def fisher(before: int, old: int, after: int, new: int) -> float:
@@ -116,7 +122,7 @@ def _counted(states: list[Status]) -> str:
     return ", ".join(told) or "not judged"
 
 
-def _recovery(condition: str, old: Sequence[RunSums], new: Sequence[RunSums]) -> Change | None:
+def recovery(condition: str, old: Sequence[RunSums], new: Sequence[RunSums]) -> Change | None:
     """Times to steady state and full strength, whichever is later; None where none was measured.
 
     Seconds as they are, with Student's t over the runs and one variance for both sides.

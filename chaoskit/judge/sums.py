@@ -9,6 +9,7 @@ import math
 
 import numpy as np
 
+from chaoskit.judge import doubts
 from chaoskit.judge.comparison import FEWEST, edges
 from chaoskit.judge.gates import present
 from chaoskit.judge.metrics import latencies, level, quantile
@@ -16,9 +17,10 @@ from chaoskit.judge.phases import fault_window
 from chaoskit.judge.samples import Array, Samples
 from chaoskit.judge.windows import SLACK
 from chaoskit.model.baseline import Bucket, GateState, Part, Percentile, RunSums
+from chaoskit.model.expectation import Expectation
 from chaoskit.model.samples import Outcome
 from chaoskit.model.timeline import PhaseName, Timeline
-from chaoskit.model.verdict import Status, Verdict
+from chaoskit.model.verdict import Gate, Status, Verdict
 
 PERCENTILES = ("p50", "p95", "p99")
 # Requests beyond a percentile: with fewer the slowest few decide.
@@ -28,21 +30,24 @@ PHASES: tuple[PhaseName, ...] = ("baseline", "fault", "hold")
 
 def sums(verdict: Verdict, samples: Samples) -> RunSums:
     """What is kept of one run. A phase below 6 s has no part: too few buckets."""
-    windows = {phase: _window(verdict, phase) for phase in PHASES}
+    timeline = _timeline(verdict)
+    windows = {phase: _window(timeline, phase) for phase in PHASES}
     known = {p: w for p, w in windows.items() if w is not None and w[1] - w[0] >= FEWEST - SLACK}
     parts = tuple(
         part for phase, (b, e) in known.items() for part in parts_of(samples, phase, b, e)
     )
     planned = sum(bucket.planned for part in parts for bucket in part.buckets)
     seconds = sum(end - begin for begin, end in known.values())
+    overloaded = _overloaded(verdict, samples)
+    worthless = (*_worthless(verdict, timeline), *overloaded)
     return RunSums(
         run=verdict.run, experiment=verdict.experiment, system=verdict.system,
         runtime=verdict.runtime, status=verdict.status, restored=verdict.restored,
-        quick=verdict.quick, saturated=verdict.load.saturated, seed=verdict.seed,
-        started_at=verdict.started_at, chaoskit=verdict.chaoskit,
+        quick=verdict.quick, saturated=verdict.load.saturated, worthless=worthless,
+        seed=verdict.seed, started_at=verdict.started_at, chaoskit=verdict.chaoskit,
         rate=round(planned / seconds, 3) if seconds else 0.0,
         gates=tuple(
-            GateState(phase=g.phase, expectation=g.expectation, status=g.status, implied=g.implied)
+            _state(g, verdict, overloaded if g.phase == "baseline" else worthless)
             for g in verdict.gates
             if not g.implied or g.status is Status.VIOLATED
         ),
@@ -50,12 +55,45 @@ def sums(verdict: Verdict, samples: Samples) -> RunSums:
     )  # fmt: skip
 
 
-def _window(verdict: Verdict, phase: PhaseName) -> tuple[float, float] | None:
-    """As it was judged: that of the fault phase lies between the injections' borders."""
-    timeline = Timeline(
-        run=verdict.run, experiment=verdict.experiment,
-        spans=verdict.spans, injections=verdict.injections,
+def _timeline(verdict: Verdict) -> Timeline:
+    return Timeline(
+        run=verdict.run, experiment=verdict.experiment, spans=verdict.spans,
+        injections=verdict.injections, stop_kind=verdict.stop_kind, stopped=verdict.stopped,
     )  # fmt: skip
+
+
+def _worthless(verdict: Verdict, timeline: Timeline) -> tuple[str, ...]:
+    """Too few samples for a gate of the baseline do not spoil its figures: their error is known."""
+    told = tuple(g for g in verdict.gates if g.status is not Status.INCONCLUSIVE)
+    return doubts.worthless(timeline, told)
+
+
+def _overloaded(verdict: Verdict, samples: Samples) -> tuple[str, ...]:
+    """How late the load may be follows from the claims about latencies of requests, as judged."""
+    claims = [
+        Expectation.parse(gate.expectation)
+        for gate in verdict.gates
+        if level(gate.metric) is not None and gate.series not in samples.probes
+    ]
+    return tuple(doubts.doubted(verdict.load, *doubts.limit_of(claims)))
+
+
+def _state(gate: Gate, verdict: Verdict, doubted: tuple[str, ...]) -> GateState:
+    """A gate of a run that proves nothing is not settled; lost data is a fact where it decided.
+
+    Nor is one that was violated where the verdict did not follow it, as the load was to blame.
+    """
+    lost = gate.metric == "data_safety" and verdict.status is Status.VIOLATED
+    excused = gate.status is Status.VIOLATED and verdict.status is Status.INCONCLUSIVE
+    unsettled = (bool(doubted) and not lost) or (excused and gate.phase != "baseline")
+    status = Status.INCONCLUSIVE if unsettled else gate.status
+    return GateState(
+        phase=gate.phase, expectation=gate.expectation, status=status, implied=gate.implied
+    )
+
+
+def _window(timeline: Timeline, phase: PhaseName) -> tuple[float, float] | None:
+    """As it was judged: that of the fault phase lies between the injections' borders."""
     if phase == "fault":
         return fault_window(timeline).span
     span = timeline.span(phase)

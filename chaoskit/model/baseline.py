@@ -63,7 +63,10 @@ class GateState(Frozen):
 
 
 class RunSums(Frozen):
-    """One run. `rate` is planned requests per second over all parts."""
+    """One run. `rate` is planned requests per second over all parts.
+
+    `worthless`: why its figures are no evidence, in sentences; empty where they are.
+    """
 
     run: str
     experiment: str
@@ -73,6 +76,7 @@ class RunSums(Frozen):
     restored: bool = True
     quick: bool = False
     saturated: bool = False
+    worthless: tuple[str, ...] = ()
     seed: int = 0
     started_at: str = ""
     chaoskit: str = ""
@@ -80,6 +84,13 @@ class RunSums(Frozen):
     gates: tuple[GateState, ...] = ()
     recovery: RecoveryFigures | None = None
     parts: tuple[Part, ...] = ()
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """Why its figures are not compared; files of before say only that it was saturated."""
+        if self.worthless or not self.saturated:
+            return self.worthless
+        return ("the load generator was saturated",)
 
     @property
     def condition(self) -> str:

@@ -16,7 +16,7 @@ from chaoskit.cli.screen import Ended
 from chaoskit.document import load_system
 from chaoskit.judge.samples import DTYPE, Samples
 from chaoskit.model.system import RuntimeSpec, System
-from chaoskit.model.timeline import Span
+from chaoskit.model.timeline import LoadFacts, Span
 from chaoskit.model.verdict import Status
 from chaoskit.run.target import Target
 from chaoskit.world.fake import FakeWorld
@@ -164,6 +164,43 @@ def test_a_run_that_is_no_measure_is_refused(
     assert code == 2
     assert why in said
     assert not (stall / "state/calibrations").exists()
+
+
+BROKEN = builder.gate("baseline", "success >= 99%", "50 %", Status.VIOLATED)
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"stop_kind": "unfit", "stopped": "baseline unfit: success"}, "ended early (baseline"),
+        ({"stop_kind": "halted", "stopped": "by hand"}, "ended early (by hand)"),
+        ({"gates": (BROKEN,)}, "baseline: success >= 99% is violated: 50 % against >= 99%"),
+        ({"gates": (BROKEN.model_copy(update={"phase": "hold"}),)}, "hold: success >= 99% is"),
+        ({"load": LoadFacts(doubts=("killed at its end",))}, "in doubt (killed at its end)"),
+        ({"load": LoadFacts(saturated=True, causes=("no core left",))}, "saturated (no core left)"),
+    ],
+)
+def test_an_unhealthy_system_or_a_doubtful_load_keeps_the_calibration_of_before(
+    call: Call, stall: Path, changes: dict[str, Any], why: str
+) -> None:
+    call("calibrate", "--from", str(stored(stall / "good", run="good")))
+    kept = (stall / "state/calibrations/stall-local.json").read_text()
+    bad = stored(stall / "bad", run="bad", status=Status.INCONCLUSIVE, **changes)
+    code, said = call("calibrate", "--from", str(bad))
+    assert code == 3
+    (line,) = said.splitlines()
+    assert line.startswith("nothing was calibrated: bad does not tell how a healthy load wavers: ")
+    assert why in line
+    assert "; calibrate " in line
+    assert (stall / "state/calibrations/stall-local.json").read_text() == kept
+
+
+def test_a_run_that_is_inconclusive_for_its_lateness_alone_is_measured(
+    call: Call, stall: Path
+) -> None:
+    late = {"status": Status.INCONCLUSIVE, "load": LoadFacts(lateness_p95=0.8, lateness_p99=2.0)}
+    code, said = call("calibrate", "--from", str(stored(stall / "run", **late)))
+    assert code == 0, said
 
 
 def test_an_experiment_is_run_without_its_faults_and_then_measured(

@@ -79,11 +79,19 @@ def test_the_spread_is_that_of_a_second_whatever_the_length() -> None:
         ({"injections": (injection(),)}, "had faults"),
         ({"spans": (Span(phase="baseline", begin=0, end=50),)}, "has 50s of load"),
         ({"spans": ()}, "has 0s of load"),
+        ({"stop_kind": "unfit", "stopped": "baseline unfit"}, r"ended early \(baseline unfit\)"),
+        ({"load": LoadFacts(doubts=("killed",))}, r"samples are in doubt \(killed\)"),
+        ({"load": LoadFacts(saturated=True, unsent=3, planned=9)}, r"\(3 of 9 arrivals unsent\)"),
     ],
 )
 def test_what_is_no_measure_is_refused(changes, said) -> None:
     with pytest.raises(InvalidInput, match=said):
         healthy(**changes)
+
+
+def test_a_generator_that_is_late_and_keeps_up_is_what_is_measured() -> None:
+    late = healthy(load=LoadFacts(lateness_p95=0.8, lateness_p99=2.0, sent=10, planned=10))
+    assert (late.lateness_p95, late.lateness_p99) == (0.8, 2.0)
 
 
 def test_a_calibration_outlives_its_file() -> None:

@@ -112,3 +112,52 @@ def test_too_few_requests_and_percentiles_without_end_are_said() -> None:
     short = compare([run(1, seconds=10)], [run(2, seconds=10)])
     rows = {c.metric: c for c in short.changes if c.told is Told.UNKNOWN}
     assert "needs 1000 requests in each run, and one has 500" in rows["p99"].reason
+
+
+# -- verdicts that were not settled -------------------------------------------------------------
+
+HELD, VIOLATED, OPEN = Status
+
+
+def verdict(old: list[Status], new: list[Status]) -> tuple[Comparison, str]:
+    """Runs with these verdicts and nothing else; and why the verdict is told as it is."""
+    numbered = iter(range(100))
+    base, later = (
+        [
+            RunSums(run=f"r{next(numbered)}", experiment="x", system="s", runtime="local", status=s)
+            for s in side
+        ]
+        for side in (old, new)
+    )
+    found = compare(base, later)
+    return found, next(c.reason for c in found.changes if c.metric == "verdict")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "becomes", "why"),
+    [
+        ([VIOLATED] * 8, [OPEN] * 8, Told.UNKNOWN, "NEW never settled it"),
+        ([OPEN], [OPEN], Told.UNKNOWN, "neither side ever settled it"),
+        ([OPEN], [VIOLATED], Told.UNKNOWN, "BASE never settled it"),
+        ([OPEN], [HELD], Told.UNKNOWN, "BASE never settled it"),
+        ([HELD], [OPEN], Told.UNKNOWN, "it held in BASE, and is inconclusive in NEW"),
+        ([HELD, HELD], [HELD, OPEN], Told.UNKNOWN, "it held in BASE, and is inconclusive in NEW"),
+        ([HELD, OPEN], [VIOLATED], Told.REGRESSED, "it never failed in 1 run of BASE"),
+        ([HELD, OPEN], [HELD], Told.NO_WORSE, ""),
+        ([VIOLATED] * 2, [HELD, OPEN], Told.UNKNOWN, "it always failed in BASE: more runs"),
+        ([VIOLATED] * 8, [HELD] * 8 + [OPEN], Told.IMPROVED, ""),
+        ([VIOLATED], [HELD], Told.IMPROVED, ""),
+        # Eight that are not settled are no eight that passed.
+        ([VIOLATED] + [OPEN] * 20, [VIOLATED] * 8, Told.NO_WORSE, ""),
+        ([VIOLATED, HELD] + [OPEN] * 20, [VIOLATED] * 4, Told.UNKNOWN, "but not always"),
+        ([VIOLATED] + [HELD] * 20, [VIOLATED] * 4, Told.REGRESSED, "more often than chance"),
+    ],
+)
+def test_a_run_that_did_not_settle_it_has_not_passed(
+    old: list[Status], new: list[Status], becomes: Told, why: str
+) -> None:
+    found, reason = verdict(old, new)
+    assert told(found, "verdict") is becomes
+    assert why in reason
+    if becomes is Told.UNKNOWN:
+        assert found.exit_code(strict=True) == 3
