@@ -118,7 +118,7 @@ def join(
     1. What makes the run worth nothing as evidence makes it inconclusive, even with a violated
        gate: a fault lost or not proven, cut short, unfit baseline, load that was not as planned.
     2. Otherwise a violated gate, or a run stopped for one, is violated; inconclusive where the
-       generator stalled for a moment, which only makes figures worse.
+       generator stalled for a moment that may be why.
     3. A violation of data safety is a fact whatever the load was: a late generator loses no data.
     4. Otherwise a phase without figures or an inconclusive gate is inconclusive.
     5. Otherwise it held.
@@ -132,7 +132,7 @@ def join(
     if any(map(_lost_data, gates)):
         beside = load
     elif violated:
-        worthless += (*load, *doubts.stalled(experiment, timeline))
+        worthless += (*load, *doubts.stalled(experiment, timeline, gates))
     else:
         worthless += load
     if worthless:

@@ -237,6 +237,13 @@ def test_a_stall_of_the_generator_may_be_why_a_gate_is_violated() -> None:
     assert "would otherwise be violated" in found.reasons[1]
 
 
+def test_a_short_stall_is_why_answers_are_slow_and_never_why_they_fail() -> None:
+    times = timeline(load=LoadFacts(lateness_p99=0.2, lateness_p95=0.001))
+    assert verdict(bad(30, 90), times).status is VIOLATED
+    slow = [(t, s, o, 2.0 if 30 <= t < 90 else lat) for t, s, o, lat in GOOD]
+    assert verdict(slow, times).status is INCONCLUSIVE
+
+
 def test_questions_that_nobody_could_ask_are_not_why_a_gate_is_violated() -> None:
     assert verdict(bad(30, 90), timeline(unasked=9)).status is VIOLATED
 
