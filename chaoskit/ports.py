@@ -84,11 +84,11 @@ class LinkFacts:
     """One look at a link under an injection.
 
     `listed`: every carrier lists the condition as it was asked for. `connections`: live
-    connections of others on the carriers, `refused`: connection attempts refused so far
-    (counter); None where this machine cannot count them. `sessions`: the peers (address:port) of
-    those connections, where they can be told apart. For the event `reset` there is nothing to
-    hold: `listed` means that no carrier is still under it. `carriers` names all, faulty or not,
-    `missing` those of them that do not list it.
+    connections of others on the carriers, `refused`: attempts to connect to them refused so far
+    (counter); None where these cannot be counted, or told from attempts on other links.
+    `sessions`: the peers (address:port) of those connections, where they can be told apart. For
+    the event `reset` there is nothing to hold: `listed` means that no carrier is still under it.
+    `carriers` names all, faulty or not, `missing` those of them that do not list it.
     """
 
     listed: bool
