@@ -219,7 +219,8 @@ class DockerNode:
             time.sleep(LOOK_EVERY)
 
     def answers(self, timeout: float = 1.0) -> bool | None:
-        """By its own address, from this machine. A node that is down does not answer.
+        """By its own address, from this machine. A container that is down has none, nor any
+        process left to answer: that is so by nature, and nobody is asked.
 
         None where no ping is declared, or where a running container has no address of its own.
         """
