@@ -36,7 +36,8 @@ class NodeFacts:
 
     `identity` changes when the node is recreated, `incarnation` at every start; both, like the
     restart count and the address, are facts and not part of the fingerprint. `ports` maps a port
-    that the system names to the one the node really listens on, where they differ.
+    that the system names to the one the node really listens on, where they differ. A `transient`
+    node is removed by its runtime once it is down: nothing could put it back.
     """
 
     state: NodeState
@@ -47,6 +48,7 @@ class NodeFacts:
     address: str | None = None
     health: str | None = None
     ports: Mapping[int, int] = field(default_factory=dict)
+    transient: bool = False
 
     def port(self, declared: int) -> int:
         """Where the node really listens for what the system calls port `declared`."""

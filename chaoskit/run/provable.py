@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from chaoskit.faults import find
 from chaoskit.model.experiment import Experiment, FaultUse
 from chaoskit.model.system import System, Tier
-from chaoskit.ports import Node, NodeState
+from chaoskit.ports import Node
 from chaoskit.run.target import Target
 
 ADVICE = "declare `alive: http:PORT/path` for the tier, or another protocol's ping"
@@ -39,7 +39,7 @@ def _why(use: FaultUse, system: System, nodes: Mapping[str, Node]) -> str:
     members = tier.nodes if name == selected else (selected,)
     if mute := [node for node in members if node in nodes and _is_mute(nodes[node])]:
         return _unasked(name, tier, mute[0])
-    if _freezes(use) and tier.alive is not None and tier.alive.protocol == "tcp":
+    if find(use.name).freezes and tier.alive is not None and tier.alive.protocol == "tcp":
         return (
             f"the kernel still accepts for a frozen process, and `alive: {tier.alive}` asks for no "
             f"more, {UNPROVEN}: {ADVICE}"
@@ -50,10 +50,6 @@ def _why(use: FaultUse, system: System, nodes: Mapping[str, Node]) -> str:
 def _is_mute(node: Node) -> bool:
     """Nothing can be asked of it; what it answers is of no matter here, and not waited for."""
     return node.answers(timeout=0.0) is None
-
-
-def _freezes(use: FaultUse) -> bool:
-    return getattr(find(use.name).spec, "wanted", None) is NodeState.FROZEN
 
 
 def _unasked(name: str, tier: Tier, node: str) -> str:

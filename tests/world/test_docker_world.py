@@ -106,6 +106,7 @@ def _bound(thief: socket.socket, port: int) -> bool:
 def test_a_container_that_would_vanish_is_not_taken_down(bare_stage: Stage) -> None:
     container = bare_stage.node("node1", auto_remove=True, restart_policy=None)
     with bare_stage.world() as world:
+        assert world.node("node1").facts().transient  # which a plan refuses
         for deed in (
             lambda: world.node("node1").reach(NodeState.KILLED),
             lambda: world.node("node1").restart(),
