@@ -36,7 +36,8 @@ class NodeFacts:
 
     `identity` changes when the node is recreated, `incarnation` at every start; both, like the
     restart count and the address, are facts and not part of the fingerprint. `ports` maps a port
-    that the system names to the one the node really listens on, where they differ.
+    that the system names to the one the node really listens on, where they differ. A `transient`
+    node is removed by its runtime once it is down: nothing could put it back.
     """
 
     state: NodeState
@@ -47,6 +48,7 @@ class NodeFacts:
     address: str | None = None
     health: str | None = None
     ports: Mapping[int, int] = field(default_factory=dict)
+    transient: bool = False
 
     def port(self, declared: int) -> int:
         """Where the node really listens for what the system calls port `declared`."""
@@ -84,11 +86,11 @@ class LinkFacts:
     """One look at a link under an injection.
 
     `listed`: every carrier lists the condition as it was asked for. `connections`: live
-    connections of others on the carriers, `refused`: connection attempts refused so far
-    (counter); None where this machine cannot count them. `sessions`: the peers (address:port) of
-    those connections, where they can be told apart. For the event `reset` there is nothing to
-    hold: `listed` means that no carrier is still under it. `carriers` names all, faulty or not,
-    `missing` those of them that do not list it.
+    connections of others on the carriers, `refused`: attempts to connect to them refused so far
+    (counter); None where these cannot be counted, or told from attempts on other links.
+    `sessions`: the peers (address:port) of those connections, where they can be told apart. For
+    the event `reset` there is nothing to hold: `listed` means that no carrier is still under it.
+    `carriers` names all, faulty or not, `missing` those of them that do not list it.
     """
 
     listed: bool

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 import shlex
 import subprocess
 import sys
@@ -37,13 +38,27 @@ def commands(part: Any) -> Iterator[list[str]]:
 
 @pytest.mark.parametrize("path", PIPELINES, ids=lambda p: p.name)
 def test_every_command_in_a_pipeline_is_one_of_ours(path: Path) -> None:
-    called = list(commands(yaml.safe_load(path.read_text())))
+    text = path.read_text()
+    (place,) = re.findall(r"^ *EXPERIMENTS: (\S+) # yours", text, re.M)
+    called = list(commands(yaml.safe_load(text.replace("$EXPERIMENTS", place))))
     assert {"validate", "system", "run", "revert"} <= {words[1] for words in called}
     for _, name, *rest in called:
         assert name in COMMANDS
         command: click.Command = importlib.import_module(f"chaoskit.cli.{name}").command
         command.make_context(name, rest, resilient_parsing=False)
         assert all((ROOT / word).exists() for word in rest if "/" in word)
+
+
+@pytest.mark.parametrize("path", PIPELINES, ids=lambda p: p.name)
+def test_what_is_yours_stands_in_it_once_and_what_is_optional_is_one_of_ours(path: Path) -> None:
+    text = path.read_text()
+    (place,) = re.findall(r"^ *EXPERIMENTS: (\S+) # yours", text, re.M)
+    assert text.count(place) == 1
+    assert text.count("# yours") == 2
+    (optional,) = re.findall(r"# - (?:run: )?(chaoskit .*)", text)
+    _, name, *rest = shlex.split(optional)
+    command: click.Command = importlib.import_module(f"chaoskit.cli.{name}").command
+    command.make_context(name, rest, resilient_parsing=False)
 
 
 @pytest.mark.parametrize("path", PIPELINES, ids=lambda p: p.name)

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
-from chaoskit.errors import InvalidInput, Unreachable
+from chaoskit.errors import InvalidInput, NotOurs, Unreachable
 from chaoskit.model.system import RuntimeSpec, System
-from chaoskit.ports import Json
+from chaoskit.ports import Json, World
 from chaoskit.run.target import Target
 
 Runtime = Literal["docker", "local"]
@@ -128,19 +128,37 @@ def open_system(system: System, folder: Path, wanted: str = "auto") -> Opened:
     system = system.on(choice.runtime)
     spec, entries = read_spec(system, folder, choice.runtime)
     if choice.runtime == "local" and spec.supervisor is None:
-        raise Unreachable(
-            f"{system.system} is not up on {choice}; try: chaoskit system up --runtime local"
-        )
+        raise Unreachable(f"{system.system} is not up on {choice}; {_way_up(spec, 'local')}")
     for entry in entries:
         refuse_foreign(entry, system)
     world = open_world(describe(system, spec, choice.runtime))
     if not world.nodes():
-        raise Unreachable(f"no node of {system.system} runs on {choice}; try: chaoskit system up")
+        why = _why_not_ours(world, system.nodes()[0])
+        raise Unreachable(
+            f"no node of {system.system} is there on {choice}: {why}{_way_up(spec, choice.runtime)}"
+        )
     probes = {
         name: probe_for(name, probe, world, system, entries[0])
         for name, probe in system.probes.items()
     }
     return Opened(Target(system, world, probes), entries, spec, choice, folder)
+
+
+def _why_not_ours(world: World, node: str) -> str:
+    """What `node` lacks, as the runtime calls it; empty where it has come by now."""
+    try:
+        world.node(node)
+    except NotOurs as error:
+        return f"{error}; "
+    return ""
+
+
+def _way_up(spec: RuntimeSpec, runtime: Runtime) -> str:
+    """What to do about a system that is not there: only what the system file really offers."""
+    if spec.up:
+        return f"try: chaoskit system up --runtime {runtime}"
+    lacking = "" if runtime == "docker" or spec.supervisor else " and name its `supervisor`"
+    return f"runtimes.{runtime} names no 'up' command: start it by other means{lacking}"
 
 
 def describe(system: System, spec: RuntimeSpec, runtime: Runtime) -> Json:

@@ -24,6 +24,7 @@ def command(
     from chaoskit.cli.planpage import page
     from chaoskit.run.calibrations import foreseen
     from chaoskit.run.plan import make_plan, seed_of
+    from chaoskit.run.provable import unprovable
     from chaoskit.run.state import StateRoot
 
     for bound in load_experiments(paths, settings=options.pairs(settings)):
@@ -32,8 +33,9 @@ def command(
         with bound.hiding():
             opened = open_system(bound.system, bound.system_path.parent, runtime)
             plan = make_plan(experiment, opened.target, run="preview", seed=drawn_now, quick=quick)
+            unproven = tuple(unprovable(plan.experiment, opened.target))
         drawn = seed is None and experiment.seed is None
         known = (plan.system.system, opened.choice.runtime)
-        doubts = foreseen(StateRoot(), *known, plan.experiment)
+        doubts = (*foreseen(StateRoot(), *known, plan.experiment), *unproven)
         click.echo(bound.hidden(page(plan, str(opened.choice), opened.entries, drawn, doubts)))
     return 0

@@ -32,7 +32,7 @@ def page(
 ) -> str:
     """The whole page of one experiment; `drawn`: nobody asked for this seed.
 
-    `doubts` are sentences on what this machine cannot tell.
+    `doubts` are sentences on what cannot be told here.
     """
     experiment = plan.experiment
     title = f"{click.style(experiment.experiment, bold=True)}: {experiment.hypothesis.strip()}"

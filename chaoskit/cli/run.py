@@ -89,14 +89,16 @@ def run_one(bound: Bound, wishes: Wishes, stop: StopFlag, position: str, screen:
 
 
 def _warn(bound: Bound, opened: Opened, wishes: Wishes, screen: Screen) -> None:
-    """Say what this machine cannot tell, before time is spent on it."""
+    """Say what cannot be told here, before time is spent on it."""
     from chaoskit.run.calibrations import foreseen
     from chaoskit.run.plan import shortened
+    from chaoskit.run.provable import unprovable
     from chaoskit.run.state import StateRoot
 
     experiment = shortened(bound.experiment) if wishes.quick else bound.experiment
     system, runtime = bound.system.system, opened.choice.runtime
-    for doubt in foreseen(StateRoot(), system, runtime, experiment):
+    doubts = foreseen(StateRoot(), system, runtime, experiment)
+    for doubt in (*doubts, *unprovable(experiment, opened.target)):
         screen.console.print(f"  warning: {doubt}", highlight=False, markup=False)
 
 

@@ -14,8 +14,8 @@ class Cut(LinkFault):
 
     What happens: existing connections end, and every attempt to connect is refused at once.
     How it is undone: every carrier goes back to what it was, so that clients can connect again.
-    What shows it: every carrier is closed, and either connections that were there before are
-    gone or attempts have been refused since.
+    What shows it: every carrier is closed, and the connections that were there before are gone,
+    or attempts on this very link, where they can be counted, have been refused since.
     """
 
     def condition(self) -> Json:
@@ -28,9 +28,13 @@ class Cut(LinkFault):
 
 
 def _kept_out(undo: Undo, seen: LinkFacts) -> bool | None:
-    """Somebody ran into it; None where this machine counts neither attempts nor connections."""
-    if seen.refused is not None and undo["refused"] is not None and seen.refused > undo["refused"]:
+    """Somebody ran into it; None where nobody was seen before and no attempts are counted.
+
+    Clients that connect anew for each request may be kept out unseen.
+    """
+    counted = seen.refused is not None and undo["refused"] is not None
+    if counted and seen.refused > undo["refused"]:
         return True
-    if seen.connections is None or undo["connections"] is None:
-        return None if seen.refused is None or undo["refused"] is None else False
-    return seen.connections == 0 and undo["connections"] > 0
+    if seen.connections is None or not undo["connections"]:
+        return False if counted else None
+    return seen.connections == 0

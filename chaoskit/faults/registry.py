@@ -16,7 +16,7 @@ from chaoskit.errors import InvalidInput
 from chaoskit.model.evidence import Evidence
 from chaoskit.model.frozen import Frozen
 from chaoskit.model.timeline import Trouble
-from chaoskit.ports import Json, Link, Node, World
+from chaoskit.ports import Json, Link, Node, NodeState, World
 
 Undo = Json
 Shape = Literal["held", "event"]
@@ -66,6 +66,11 @@ class FaultKind:
     @property
     def point(self) -> Literal["node", "link"]:
         return "node" if self.at is Node else "link"
+
+    @property
+    def freezes(self) -> bool:
+        """Whether the node's processes live on, and only stand still."""
+        return getattr(self.spec, "wanted", None) is NodeState.FROZEN
 
     @property
     def summary(self) -> str:

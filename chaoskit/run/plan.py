@@ -230,6 +230,8 @@ def _step(
     _refuse_protected(points, target.system)
     if use.selection.node is not None:
         refuse_instruments(target, use.selection.node)
+    if kind.aspect == "process" and not kind.freezes:
+        _refuse_transient(points, target)
     step_id = f"chaoskit-{run[-4:]}-{index}"
     spec = spec_of(use)
     undos = tuple(spec.plan(point_of(p, target), target.world, f"{step_id}-0") for p in points)
@@ -256,6 +258,16 @@ def _refuse_protected(points: tuple[str, ...], system: System) -> None:
     for point in points:
         if point in system.protected or system.tier_of(point) in system.protected:
             raise PlanError(f"{point} is protected in {system.system}; it is never touched")
+
+
+def _refuse_transient(points: tuple[str, ...], target: Target) -> None:
+    """Looked at for the preview; whoever is chosen later is refused by the runtime itself."""
+    for point in points:
+        if target.world.node(point).facts().transient:
+            raise PlanError(
+                f"{point} would be removed by {target.world.runtime} as soon as it is down, and "
+                "nothing could put it back: start it without --rm"
+            )
 
 
 def _overlaps(steps: list[Step], system: System) -> list[str]:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from chaoskit.errors import PlanError, TargetError
+from chaoskit.errors import NotOurs, PlanError, TargetError
 from chaoskit.model.system import System
 from chaoskit.ports import Node, NodeState, Probe, World
 
@@ -39,7 +39,12 @@ class Target:
             return tuple(s for group in (absent, pings, ready) for s in group if s)
 
     def _missing_node(self, name: str, nodes: Mapping[str, Node]) -> str:
-        return "" if name in nodes else f"{name}: no such node on {self.world.runtime}"
+        if name not in nodes:
+            try:
+                self.world.node(name)
+            except NotOurs as error:  # it says which label, or group, is missing
+                return f"{name}: {error}"
+        return ""
 
     def _missing_group(self, tier: str) -> str:
         if not (name := self.system.tiers[tier].ready):

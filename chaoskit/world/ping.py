@@ -32,6 +32,11 @@ def ping(address: str, question: Ping, timeout: float = 1.0) -> bool:
     return answered
 
 
+def ping_once(address: str, question: Ping, timeout: float = 1.0) -> bool:
+    """The same for one that is not about to start: whoever refuses the connection is believed."""
+    return _once(address, question, time.monotonic() + timeout)
+
+
 def _once(address: str, question: Ping, deadline: float) -> bool:
     left = max(0.001, deadline - time.monotonic())
     try:

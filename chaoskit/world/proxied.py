@@ -31,17 +31,11 @@ class Traffic(Protocol):
         there is nobody.
         """
 
-    def refused(self) -> int | None:
-        """Connections reset by the server's machine so far; None where it cannot be read."""
-
 
 class Uncounted:
     """Traffic where nobody needs to know: nothing is asked, and nothing is said to be seen."""
 
     def sessions(self, doors: Iterable[str], patient: bool = True) -> tuple[str, ...] | None:
-        return None
-
-    def refused(self) -> int | None:
         return None
 
 
@@ -91,7 +85,8 @@ class ProxiedLink:
         """What the carriers list, and who is connected to them now.
 
         The server listens, so everybody connected to a proxy's port is somebody else: chaoskit
-        itself speaks only to the API's port.
+        itself speaks only to the API's port. Refused attempts are unknown: the kernel counts them
+        for a whole network, those on other links among them.
         """
         seen = {name: self.server.proxy(name) for name in self.proxies}
         toxics = toxics_of(injection, condition)
@@ -102,7 +97,6 @@ class ProxiedLink:
         return LinkFacts(
             listed=not missing,
             connections=None if peers is None else len(peers),
-            refused=self.traffic.refused(),
             carriers=self.proxies,
             sessions=peers or (),
             missing=missing,

@@ -17,9 +17,6 @@ class Silence:
     def sessions(self, doors: object, patient: bool = True) -> tuple[str, ...]:
         return ()
 
-    def refused(self) -> int | None:
-        return None
-
 
 def link(server: Server) -> ProxiedLink:
     server.proxy(NOWHERE)

@@ -65,7 +65,7 @@ def test_every_problem_of_a_file_is_told_with_its_place(
 def test_a_system_that_is_not_up_is_one_sentence(project: pytest.Pytester, files: Path) -> None:
     done = project.runpytest_subprocess("experiments")
     done.assert_outcomes(failed=1)
-    done.stdout.fnmatch_lines(["shop is not up on local*; try: chaoskit system up*"])
+    done.stdout.fnmatch_lines(["shop is not up on local*; runtimes.local names no 'up' command*"])
     assert "Traceback" not in done.stdout.str()
 
 

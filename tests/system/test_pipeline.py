@@ -60,16 +60,19 @@ class Job:
         return code
 
     def _steps(self) -> Iterator[dict[str, Any]]:
+        return (step for step in self._pipeline()["jobs"]["verify"]["steps"] if "run" in step)
+
+    def _pipeline(self) -> dict[str, Any]:
         text = PIPELINE.read_text()
         for old, new in YOURS.items():
             assert old in text
             text = text.replace(old, new)
-        steps = yaml.safe_load(text)["jobs"]["verify"]["steps"]
-        return (step for step in steps if "run" in step)
+        pipeline: dict[str, Any] = yaml.safe_load(text)
+        return pipeline
 
     def _done(self, line: str, without: str) -> int:
         path = f"{self.venv / 'bin'}{os.pathsep}{os.environ['PATH']}"
-        environment = os.environ | {
+        environment = os.environ | self._pipeline()["env"] | {
             "PATH": path, "VIRTUAL_ENV": str(self.venv), "CI": "true",
             "CHAOSKIT_STATE": str(self.clone / ".chaoskit"), "SHOP_WITHOUT": without,
             "GITHUB_STEP_SUMMARY": str(self.summary),

@@ -17,7 +17,7 @@ from chaoskit.world.docker import docker_description, open_docker, reopen_docker
 from chaoskit.world.docker.capabilities import capabilities
 from chaoskit.world.docker.fingerprint import node_fingerprint
 from chaoskit.world.docker.nodes import address_of, node_name, state_of
-from chaoskit.world.docker.traffic import peers, resets_sent
+from chaoskit.world.docker.traffic import peers
 from tests.world.standin import standin
 
 CONTAINER: dict[str, Any] = {
@@ -131,13 +131,6 @@ def test_peers_are_read_from_the_kernels_own_table(
             found = peers(Path(f"/proc/net/{table}").read_text(), frozenset({port}))
             assert found == (f"127.0.0.1:{client.getsockname()[1]}",)
             assert peers(Path(f"/proc/net/{table}").read_text(), frozenset()) == ()
-
-
-def test_resets_are_found_by_the_name_of_their_column() -> None:
-    assert resets_sent("Ip: A B\nIp: 1 2\nTcp: InSegs OutRsts InErrs\nTcp: 5 42 0\n") == 42
-    assert resets_sent("Tcp: InSegs\nTcp: 5\n") is None
-    assert resets_sent("") is None
-    assert isinstance(resets_sent(Path("/proc/net/snmp").read_text()), int)
 
 
 def test_a_description_is_made_from_the_models(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 import pytest
 
 from chaoskit.errors import NotOurs, TargetError, Unreachable
+from chaoskit.faults import find
 from chaoskit.ports import NodeState
 from chaoskit.world.docker import DockerWorld, open_docker, traffic
 from chaoskit.world.docker.capabilities import capabilities
@@ -105,6 +106,7 @@ def _bound(thief: socket.socket, port: int) -> bool:
 def test_a_container_that_would_vanish_is_not_taken_down(bare_stage: Stage) -> None:
     container = bare_stage.node("node1", auto_remove=True, restart_policy=None)
     with bare_stage.world() as world:
+        assert world.node("node1").facts().transient  # which a plan refuses
         for deed in (
             lambda: world.node("node1").reach(NodeState.KILLED),
             lambda: world.node("node1").restart(),
@@ -177,19 +179,22 @@ def _sixty_a_second(made: Stage, until: float) -> int:
     return count
 
 
-def test_refusals_are_counted(made: Stage, world: DockerWorld, counted: str) -> None:
-    link = world.link(LINK)
-    was, before = link.survey(), link.observe("cut-1", CUT).refused
-    link.impose("cut-1", CUT)
-    for _ in range(5):
-        with pytest.raises(ConnectionRefusedError):
-            socket.create_connection((made.proxy_address, LISTEN), 1)
-    seen = link.observe("cut-1", CUT)
-    link.lift("cut-1", CUT, was)
-    assert before is not None
-    assert seen.refused is not None
-    assert seen.refused >= before + 5
-    assert (seen.listed, seen.connections) == (True, 0)
+def test_who_is_refused_on_one_link_proves_no_cut_of_another(
+    made: Stage, world: DockerWorld, counted: str
+) -> None:
+    cut = find("cut").spec
+    undos = [cut().plan(world.link(name), world, "cut-1") for name in (LINK, IDLE)]
+    try:
+        for undo in undos:
+            cut.inject(undo, world)
+        for _ in range(5):
+            with pytest.raises(ConnectionRefusedError):
+                socket.create_connection((made.proxy_address, LISTEN), 1)
+        seen = cut.active(undos[1], world)
+    finally:
+        for undo in undos:
+            cut.revert(undo, world)
+    assert (seen.listed, seen.carried, seen.in_force) == (True, None, False)
 
 
 def test_a_proxy_that_was_restarted_has_no_toxics_and_that_is_said(

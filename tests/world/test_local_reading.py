@@ -137,7 +137,6 @@ def test_connections_are_told_apart_by_address_and_port() -> None:
             assert count([f"127.0.0.3:{port}"], patient=False) == ()
             assert count([], patient=False) == ()
     assert peers("", frozenset()) == ()
-    assert LocalTraffic().refused() is None  # type: ignore[func-returns-value]
 
 
 def description(**more: Any) -> dict[str, Any]:

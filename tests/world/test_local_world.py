@@ -12,10 +12,18 @@ import pytest
 
 from chaoskit.cli.watchdog import opened
 from chaoskit.errors import NotOurs, TargetError, Unreachable
+from chaoskit.faults import find
 from chaoskit.ports import NodeState
 from chaoskit.world.local import LocalWorld, open_local, reopen_local
 from chaoskit.world.local.capabilities import capabilities
-from tests.local_stage import API_PORT, REDIS_PORT, LocalStage, local_stage, need_own_space
+from tests.local_stage import (
+    API_PORT,
+    REDIS_PORT,
+    LocalStage,
+    local_stage,
+    need_own_space,
+    redis_server,
+)
 from tests.stage import chatter, eventually
 from tests.world.programs import family, living, running, shell
 
@@ -53,6 +61,24 @@ def test_it_answers_by_its_address_and_the_port_that_it_really_has(made: LocalSt
     with socket.create_connection((made.address, REDIS_PORT), 1):
         assert node.answers(0.3) is False
     assert node.facts().address == made.address
+
+
+def test_a_child_that_escaped_and_serves_on_disproves_that_its_node_is_gone(
+    made: LocalStage,
+) -> None:
+    serve = f"setsid {redis_server()} --bind {made.address} --port {REDIS_PORT} --save ''"
+    # The second parent ends at once: nothing tells any more whose child it was.
+    made.program("node1", shell(f"({serve} --protected-mode no &)", "sleep 7729"))
+    made.start()
+    with made.world(node1=f"redis:{REDIS_PORT}") as world:
+        node = world.node("node1")
+        eventually(node.answers, what="the child that escaped")
+        kill = find("kill").spec
+        undo = kill().plan(node, world, "kill-1")
+        kill.inject(undo, world)
+        seen = kill.active(undo, world)
+        kill.revert(undo, world)
+    assert (seen.listed, seen.felt, seen.in_force) == (True, False, False)
 
 
 def test_only_what_comes_to_our_own_proxies_is_counted(made: LocalStage) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from chaoskit.errors import NotOurs, TargetError
+from chaoskit.faults import find
 from chaoskit.world.proxied import ProxiedLink
 from chaoskit.world.toxiproxy import Toxic
 from tests.world.standin import Answering, Standin, adapter, standin
@@ -23,17 +24,29 @@ def server() -> Iterator[Standin]:
         yield found
 
 
-class Silence:
+class Crowd:
+    """Who is connected to the proxies, as a test says it."""
+
+    def __init__(self, *peers: str) -> None:
+        self.peers = peers
+
     def sessions(self, ports: object, patient: bool = True) -> tuple[str, ...]:
-        return ()
-
-    def refused(self) -> int | None:
-        return None
+        return self.peers
 
 
-def link(server: Standin, *proxies: str) -> ProxiedLink:
+def link(server: Standin, *proxies: str, crowd: Crowd | None = None) -> ProxiedLink:
     names = proxies or ("p1", "p2")
-    return ProxiedLink("a -> b", "a", "b", names, adapter(server), Silence())
+    return ProxiedLink("a -> b", "a", "b", names, adapter(server), crowd or Crowd())
+
+
+class OneLink:
+    """As much of a world as a fault of a link asks for."""
+
+    def __init__(self, only: ProxiedLink) -> None:
+        self.only = only
+
+    def link(self, name: str) -> ProxiedLink:
+        return self.only
 
 
 def test_a_condition_lies_on_every_carrier_once_and_only_ours_is_lifted(server: Standin) -> None:
@@ -73,6 +86,27 @@ def test_a_door_that_was_shut_before_the_cut_stays_shut_after_it(server: Standin
     assert found.observe("inj-1", CUT).listed
     found.lift("inj-1", CUT, was)
     assert found.survey() == was
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "carried"),
+    [
+        ((), (), None),  # who connects for each request may be kept out, and nobody sees it
+        (("10.0.0.9:1",), (), True),
+        (("10.0.0.9:1",), ("10.0.0.9:1",), False),
+    ],
+)
+def test_a_cut_is_proven_by_those_who_were_connected_and_are_gone(
+    server: Standin, before: tuple[str, ...], after: tuple[str, ...], carried: bool | None
+) -> None:
+    crowd = Crowd(*before)
+    world: Any = OneLink(link(server, crowd=crowd))
+    cut = find("cut").spec
+    undo = cut().plan(world.only, world, "inj-1")
+    cut.inject(undo, world)
+    crowd.peers = after
+    seen = cut.active(undo, world)
+    assert (seen.listed, seen.carried, seen.in_force) == (True, carried, carried is True)
 
 
 def test_a_reset_is_over_when_it_returns_even_when_it_fails_halfway(server: Standin) -> None:

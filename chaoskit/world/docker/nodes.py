@@ -166,6 +166,7 @@ class DockerNode:
             exit_code=state["ExitCode"] if down else None,
             address=address_of(seen),
             health=(state.get("Health") or {}).get("Status"),
+            transient=_removed_when_down(seen),
         )
 
     def reach(self, state: NodeState, grace: float = 10.0) -> None:
@@ -219,7 +220,8 @@ class DockerNode:
             time.sleep(LOOK_EVERY)
 
     def answers(self, timeout: float = 1.0) -> bool | None:
-        """By its own address, from this machine. A node that is down does not answer.
+        """By its own address, from this machine. A container that is down has none, nor any
+        process left to answer: that is so by nature, and nobody is asked.
 
         None where no ping is declared, or where a running container has no address of its own.
         """
@@ -280,8 +282,12 @@ def _words(seen: Json) -> str:
     return f"{state['Status']}, exit code {state['ExitCode']} {state.get('Error') or ''}".strip()
 
 
+def _removed_when_down(seen: Json) -> bool:
+    return bool(seen["HostConfig"].get("AutoRemove"))
+
+
 def _refuse_if_removed_when_down(name: str, seen: Json) -> None:
-    if seen["HostConfig"].get("AutoRemove"):
+    if _removed_when_down(seen):
         raise TargetError(
             f"node '{name}' was started with --rm: the engine would remove it as soon as it is "
             "down, and nothing could put it back; start it without --rm"

@@ -21,7 +21,6 @@ from chaoskit.world.sockets import TABLES, established, split
 
 PROXY, SIDECAR = "chaoskit.proxy", "chaoskit.sidecar"
 SAMPLES, PAUSE = 20, 0.025
-COUNTERS = ("snmp",)
 
 
 @dataclass(frozen=True)
@@ -44,26 +43,15 @@ class ContainerTraffic:
             return None
         times = SAMPLES if patient else 1
         if not local_pid(container):
-            looks = self._by_sidecar(container, TABLES, times)
+            looks = self._by_sidecar(container, times)
             return None if looks is None else max((peers(t, wanted) for t in looks), key=len)
         found: tuple[str, ...] = ()
         for _ in range(times):
-            table = _read(container, TABLES)
+            table = _read(container)
             if table is None or (found := peers(table, wanted)):
                 return None if table is None else found
             time.sleep(PAUSE if patient else 0)
         return found
-
-    def refused(self) -> int | None:
-        """RSTs sent by the whole namespace: grows when a closed port is knocked at."""
-        container = self.container()
-        if container is None:
-            return None
-        if local_pid(container):
-            table = _read(container, COUNTERS)
-        else:
-            table = next(iter(self._by_sidecar(container, COUNTERS, 1) or ()), None)
-        return None if table is None else resets_sent(table)
 
     def container(self) -> Json | None:
         """The running proxies' container as the engine describes it; None when none is found."""
@@ -75,12 +63,12 @@ class ContainerTraffic:
         publishers = [entry for entry in everyone if _publishes(entry, self.api_port)] or labelled
         return self.engine.inspect(publishers[0]["Id"]) if len(publishers) == 1 else None
 
-    def _by_sidecar(self, container: Json, files: tuple[str, ...], times: int) -> list[str] | None:
-        """The files as `cat` prints them in the namespace, `times` over; None without an image."""
+    def _by_sidecar(self, container: Json, times: int) -> list[str] | None:
+        """The tables as `cat` prints them in the namespace, `times` over; None without an image."""
         ours = self.engine.containers([f"{SYSTEM}={self.system}"])
         if not ours:
             return None
-        paths = " ".join(f"/proc/net/{name}" for name in files)
+        paths = " ".join(f"/proc/net/{name}" for name in TABLES)
         script = f"for i in $(seq {times}); do cat {paths}; echo =; sleep {PAUSE}; done"
         try:
             printed = run_once(
@@ -124,15 +112,15 @@ def local_pid(container: Json) -> int | None:
     """Its pid if that is a process of this machine (engine not in a VM, not far away)."""
     pid = container["State"]["Pid"]
     with suppress(OSError):
-        if container["Id"] in Path(f"/proc/{pid}/cgroup").read_text() and _read(container, TABLES):
+        if container["Id"] in Path(f"/proc/{pid}/cgroup").read_text() and _read(container):
             return int(pid)
     return None
 
 
-def _read(container: Json, files: tuple[str, ...]) -> str | None:
+def _read(container: Json) -> str | None:
     folder = Path(f"/proc/{container['State']['Pid']}/net")
     try:
-        return "".join((folder / name).read_text() for name in files)
+        return "".join((folder / name).read_text() for name in TABLES)
     except OSError:  # it ended, or this is not ours to read
         return None
 
@@ -140,11 +128,3 @@ def _read(container: Json, files: tuple[str, ...]) -> str | None:
 def peers(table: str, ports: frozenset[int]) -> tuple[str, ...]:
     """Peers of established connections on local `ports`, from `/proc/net/tcp` and `tcp6`."""
     return tuple(sorted(seen.peer for seen in established(table) if seen.port in ports))
-
-
-def resets_sent(table: str) -> int | None:
-    """`OutRsts` of `/proc/net/snmp`: a line of names, then one of figures."""
-    rows = [line.split() for line in table.splitlines() if line.startswith("Tcp:")]
-    if len(rows) != 2 or "OutRsts" not in rows[0]:
-        return None
-    return int(rows[1][rows[0].index("OutRsts")])

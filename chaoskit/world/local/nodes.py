@@ -18,7 +18,7 @@ from chaoskit.ports import NodeFacts, NodeState
 from chaoskit.world.local.commands import run_inside
 from chaoskit.world.local.programs import DOWN, Group, Program
 from chaoskit.world.local.trees import Tree, destroy, freeze, survivors, thaw, tree_of
-from chaoskit.world.ping import ping
+from chaoskit.world.ping import ping, ping_once
 
 SETTLE = 15.0  # the longest wait of a restart policy that is worth sitting out
 LOOK_EVERY = 0.02
@@ -99,18 +99,15 @@ class LocalNode:
         destroy(seen.tree.alive, DIE_WITHIN)
 
     def answers(self, timeout: float = 1.0) -> bool | None:
-        """By its own address. A node that is down does not answer.
+        """By its own address, also while it is down: a child may have escaped, and serve on.
 
         None where no ping is declared, or where the state file gives the node no address.
         """
-        if self.question is None:
+        if self.question is None or self.address is None:
             return None
         seen = self.group.look(self.name)
-        if seen is None or not seen.alive:
-            return False
-        if self.address is None:
-            return None
-        return ping(self.address, self._asked(self.question), timeout)
+        ask = ping if seen is not None and seen.alive else ping_once
+        return ask(self.address, self._asked(self.question), timeout)
 
     def execute(self, command: tuple[str, ...], timeout: float = 5.0) -> tuple[int, str]:
         """Run `command` as the node would: in its namespaces, environment and folder.

@@ -31,9 +31,6 @@ class LocalTraffic:
                 return ()
             time.sleep(PAUSE)
 
-    def refused(self) -> None:
-        """Unknown: the kernel counts resets for the whole machine, strangers' among them."""
-
 
 def peers(table: str, doors: frozenset[tuple[str, int]]) -> tuple[str, ...]:
     """Peers of the established connections in `table` that came in by one of `doors`."""
