@@ -25,11 +25,7 @@ def running(point: Node) -> NodeFacts:
 
 
 class OfNode(FaultSpec):
-    """What befalls a running node."""
-
-    def patience(self) -> float:
-        """Seconds the node may take to stop politely; 0 where it is not asked."""
-        return 0.0
+    """What befalls a running node; its patience is the grace that the node has to stop in."""
 
     def remember(self, point: Node, injection_id: str, **own: str) -> Undo:
         """The node as it is, with what the kind of fault adds as its `own`."""

@@ -11,13 +11,15 @@ import pytest
 
 from chaoskit.errors import Interrupted, TargetError
 from chaoskit.ports import Json, NodeState
-from chaoskit.run.history import outstanding
+from chaoskit.run.calls import ThreadCalls
+from chaoskit.run.history import outstanding, read_timeline
 from chaoskit.run.journal import NAME, Journal, read_records
+from chaoskit.run.plan import WARMUP
 from chaoskit.run.revert import LANDS_WITHIN
 from chaoskit.run.reverting import Worlds, revert_run
 from chaoskit.run.watchdog import OVERRUN, REVERT_PATIENCE, Watchdog
 from chaoskit.world.by_hand import by_hand
-from chaoskit.world.fake import FakeClock, FakeWorld
+from chaoskit.world.fake import HANG, FakeClock, FakeWorld
 from tests.crash.sweep import closed
 from tests.run.leftovers import POINTS, announce, fake_world, leave
 from tests.run.scene import Scene, experiment
@@ -145,6 +147,40 @@ def test_a_stop_whose_call_failed_is_put_back_when_it_lands_all_the_same(tmp_pat
     assert scene.world.fingerprint(["web1"]) == before
     (down,), (up,) = moments(scene.world, "stop web1"), moments(scene.world, "start web1")
     assert up - down <= 1.0
+
+
+# --- a deed that takes its time ------------------------------------------------------------------
+
+
+def run_with(tmp_path: Path, use: Json, fault: str, takes: float) -> Scene:
+    """A run whose injection comes back `takes` seconds after it was asked for."""
+    clock = FakeClock(breath=0.002)
+    scene = Scene(tmp_path, clock=clock, calls=ThreadCalls(clock))
+    phases = {"baseline": "20s", "fault": fault, "recovery": {"within": "20s", "hold": "10s"}}
+    scene.plan_for = experiment(faults=[use | {"selection": {"node": "web1"}}], phases=phases)
+    scene.world.fail_next("reach", HANG)
+    clock.at(WARMUP + 20.0 + takes, scene.world.release)
+    scene.run()
+    return scene
+
+
+@pytest.mark.parametrize(("fault", "takes"), [("30s", 64.0), ("90s", 55.0)])
+def test_a_stop_may_take_all_of_its_grace(tmp_path: Path, fault: str, takes: float) -> None:
+    """Longer than the fault phase, and within it: neither is an engine that hangs."""
+    scene = run_with(tmp_path, {"name": "stop", "arguments": {"grace": "60s"}}, fault, takes)
+    (injection,) = read_timeline(tmp_path).injections
+    assert scene.error is None
+    assert injection.acknowledged is not None
+    assert injection.begun is not None
+    assert injection.acknowledged - injection.begun > takes - 5.0
+    assert injection.reverted is not None
+    assert [r["kind"] for r in records(tmp_path)].count("stuck") == 0
+
+
+def test_a_deed_that_does_not_come_back_in_time_is_named(tmp_path: Path) -> None:
+    run_with(tmp_path, {"name": "kill"}, "10s", 43.0)
+    (stopped,) = (r for r in records(tmp_path) if r["kind"] == "stopped")
+    assert stopped["reason"].startswith("kill on web1: no answer in time")
 
 
 # --- a runner that is on time ---------------------------------------------------------------------
