@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import signal
 
-from chaoskit.faults.event import NodeEvent
+from chaoskit.faults.event import NodeEvent, felt
 from chaoskit.faults.registry import Undo, fault
 from chaoskit.model.evidence import Evidence
-from chaoskit.ports import Node, NodeFacts, NodeState, World
+from chaoskit.ports import Node, NodeFacts, World
 
 DIED_OF_SIGKILL = 128 + signal.SIGKILL
 
@@ -21,9 +21,9 @@ class Crash(NodeEvent):
 
     What happens: an event, as by a bug or by the kernel's want of memory: the processes are gone
     at once, and the policy starts them anew, or does not where there is none. How it is undone:
-    the revert starts the node where its policy did not, waits until it runs and answers again,
-    and fails when it does not. What shows it: the runtime reports another start than the one seen
-    before, or an end by SIGKILL, and nobody answers for a node that is down.
+    the revert starts the node where its policy did not, and fails when it does not run; whether
+    it answers again is for the recovery. What shows it: the runtime reports another start than
+    the one seen before, or an end by SIGKILL, and nobody answers for a node that is down.
     """
 
     event = "crash"
@@ -38,11 +38,9 @@ class Crash(NodeEvent):
         seen = node.facts()
         answers = node.answers()
         happened = _happened(undo, seen)
-        # A new start that is still silent is felt as well; only a ghost that answers is not.
-        ghost = answers is True and seen.state is not NodeState.RUNNING
         return Evidence(
             listed=happened,
-            felt=None if answers is None else happened and not ghost,
+            felt=felt(happened, seen, answers),
             facts={
                 "state": str(seen.state),
                 "answers": answers,

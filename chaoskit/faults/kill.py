@@ -13,7 +13,7 @@ class Kill(NodeFault):
 
     What happens: its processes are gone at once, without a chance to say goodbye, and nothing
     starts it again. How it is undone: the node is started. What shows it: the runtime reports
-    it killed, and its ping goes unanswered.
+    it down, and its ping goes unanswered.
     """
 
     wanted = NodeState.KILLED

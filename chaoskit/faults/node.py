@@ -12,6 +12,9 @@ from chaoskit.faults.registry import FaultSpec, Undo
 from chaoskit.model.evidence import Evidence
 from chaoskit.ports import Node, NodeFacts, NodeState, World
 
+# How a node went down is a fact of it: one that is asked to end may have to be killed.
+DOWN = (NodeState.STOPPED, NodeState.KILLED)
+
 
 def running(point: Node) -> NodeFacts:
     """The facts of `point`; raises PlanError unless it runs: a fault would show nothing."""
@@ -22,11 +25,7 @@ def running(point: Node) -> NodeFacts:
 
 
 class OfNode(FaultSpec):
-    """What befalls a running node."""
-
-    def patience(self) -> float:
-        """Seconds the node may take to stop politely; 0 where it is not asked."""
-        return 0.0
+    """What befalls a running node; its patience is the grace that the node has to stop in."""
 
     def remember(self, point: Node, injection_id: str, **own: str) -> Undo:
         """The node as it is, with what the kind of fault adds as its `own`."""
@@ -61,7 +60,7 @@ class NodeFault(OfNode):
         seen = node.facts()
         answers = node.answers()
         return Evidence(
-            listed=seen.state == undo["wanted"],
+            listed=_is(seen.state, NodeState(undo["wanted"])),
             felt=None if answers is None else not answers,
             facts={"state": str(seen.state), "exit_code": seen.exit_code, "answers": answers},
         )
@@ -69,3 +68,8 @@ class NodeFault(OfNode):
     @staticmethod
     def revert(undo: Undo, world: World) -> None:
         world.node(undo["node"]).reach(NodeState(undo["was"]))
+
+
+def _is(seen: NodeState, wanted: NodeState) -> bool:
+    """As `reach` takes it: down is down."""
+    return seen in DOWN if wanted in DOWN else seen is wanted

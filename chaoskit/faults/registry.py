@@ -30,6 +30,10 @@ class FaultSpec(Frozen):
 
     kind: ClassVar[FaultKind]
 
+    def patience(self) -> float:
+        """Seconds that its deed may take at one point beside its usual time."""
+        return 0.0
+
     @abstractmethod
     def plan(self, point: Any, world: World, injection_id: str) -> Undo:
         """Read only; returns JSON that suffices to inject and to put everything back."""

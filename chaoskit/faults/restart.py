@@ -5,7 +5,7 @@ This module must never restart a node twice.
 
 from __future__ import annotations
 
-from chaoskit.faults.event import NodeEvent
+from chaoskit.faults.event import NodeEvent, felt
 from chaoskit.faults.registry import Undo, fault
 from chaoskit.model.evidence import Evidence
 from chaoskit.ports import Node, World
@@ -17,9 +17,10 @@ class Restart(NodeEvent):
     """Restart a node: it stops within `grace` and is started again at once.
 
     What happens: an event, as by a deployment or a reboot; with the default `grace` of 0 the
-    node is not asked first. How it is undone: nothing is left to undo; the revert waits until
-    the node runs and answers again, and fails when it does not. What shows it: the runtime
-    reports another start than the one seen before, and the new one answers its ping.
+    node is not asked first. How it is undone: nothing is left to undo; the revert starts the node
+    where it was left down, and fails when it does not run; whether it answers again is for the
+    recovery. What shows it: the runtime reports another start than the one seen before, and
+    nobody answers for a node that is down.
     """
 
     event = "restart"
@@ -40,6 +41,6 @@ class Restart(NodeEvent):
         answers = node.answers()
         return Evidence(
             listed=happened,
-            felt=None if answers is None else happened and answers,
+            felt=felt(happened, seen, answers),
             facts={"state": str(seen.state), "answers": answers, "incarnation": seen.incarnation},
         )

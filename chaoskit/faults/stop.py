@@ -13,8 +13,9 @@ class Stop(NodeFault):
     """Stop a node politely and keep it down until the revert.
 
     What happens: it is asked to end, as by a deployment, and has `grace` to finish what it
-    does. How it is undone: the node is started. What shows it: the runtime reports it stopped,
-    and its ping goes unanswered.
+    does; what is left of it then is killed. How it is undone: the node is started. What shows
+    it: the runtime reports it down, whether it ended by itself or was killed, and its ping goes
+    unanswered.
     """
 
     wanted = NodeState.STOPPED

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from chaoskit.ports import Clock
 from chaoskit.run.calls import Call, Calls
 from chaoskit.run.injections import ROLE_PATIENCE, Injections
-from chaoskit.run.plan import Plan, Step
+from chaoskit.run.plan import Plan, Step, spec_of
 
 SAMPLE_EVERY = 1.0
 DEED = 30.0
@@ -54,6 +54,11 @@ class Agenda:
         self._clock = clock
         self._items: list[Item] = []
 
+    @property
+    def patience(self) -> float:
+        """Seconds that the slowest deed of the plan may take beside its usual time."""
+        return max((_patience(step) for step in self._plan.steps), default=0.0)
+
     def begin(self, begin: float) -> None:
         """The fault phase began at `begin`."""
         self._items = [
@@ -92,7 +97,7 @@ class Agenda:
         return self._calls.submit(
             f"{step.use.name} on {step.use.selection}",
             lambda: self._injections.open(step, item.index, deadline),
-            ROLE_PATIENCE + DEED,
+            ROLE_PATIENCE + DEED + _patience(step),
         )
 
     def _sample(self, item: Item, now: float) -> Call:
@@ -120,7 +125,7 @@ class Agenda:
         A look that is still under way is not waited for: it would hold the fault open beyond
         its deadline, and what it sees once the undo has begun is not written down.
         """
-        self.settle(DEED)
+        self.settle(DEED + self.patience)
         for item in self._items:
             for call in item.deeds:
                 call.result()
@@ -131,3 +136,8 @@ class Agenda:
         limit = self._clock.now() + patience
         while self._clock.now() < limit and not all(c.done for i in self._items for c in i.deeds):
             self._clock.sleep(0.02)
+
+
+def _patience(step: Step) -> float:
+    """One point is hit after the other, and each has its time."""
+    return spec_of(step.use).patience() * len(step.preview)

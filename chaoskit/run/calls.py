@@ -28,13 +28,18 @@ class Call:
         return self.future.done()
 
     def result(self) -> Any:
-        """The result, or the call's own exception; only once it is done."""
-        return self.future.result(timeout=0)
+        """The result, or the call's own exception; raises TargetError while it is not done."""
+        if not self.done:
+            raise self._unanswered()
+        return self.future.result()
 
     def overdue(self, now: float) -> TargetError | None:
         """The error to raise when it did not answer in time."""
         if self.done or now <= self.deadline:
             return None
+        return self._unanswered()
+
+    def _unanswered(self) -> TargetError:
         return TargetError(f"{self.what}: no answer in time; is the target or the engine hung?")
 
 

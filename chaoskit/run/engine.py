@@ -165,7 +165,7 @@ class Engine:
             self.agenda.tend(self.clock.now())
             self._tick()
         self.around.load.calm(self.clock.now())
-        patience = CALL_TIMEOUT * (1 + len(self.plan.steps))
+        patience = CALL_TIMEOUT * (1 + len(self.plan.steps)) + self.agenda.patience
         self._await("revert", self.agenda.finish, timeout=patience)
         self._await_return()
         self._end("fault")

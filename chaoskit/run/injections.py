@@ -21,9 +21,9 @@ from chaoskit.run.blast import group_of, hit
 from chaoskit.run.choice import chooser, resolve
 from chaoskit.run.history import injections, readable
 from chaoskit.run.journal import Journal
-from chaoskit.run.loss import GONE_BEFORE, gone, why_lost
+from chaoskit.run.loss import GONE_BEFORE, gone, still_held, was_lost, why_lost
 from chaoskit.run.plan import Plan, Step, placed, point_of, spec_of
-from chaoskit.run.revert import Undone, announce, revert_one, tell
+from chaoskit.run.revert import announce, landed, lands_until, may_land, revert_one, tell
 from chaoskit.run.target import Target, check_points
 
 ROLE_PATIENCE = 15.0
@@ -168,6 +168,9 @@ class Injections:
             with self._gate:
                 del self._under_way[injection]
         acknowledged = self._journal.append("injected", id=injection)["t"]
+        with self._gate:
+            back = {"acknowledged": acknowledged}
+            self._announced[injection] = self._announced[injection].model_copy(update=back)
         if self.first_acknowledged is None:
             self.first_acknowledged = acknowledged
         self._prove(opened)
@@ -185,7 +188,7 @@ class Injections:
         when looks have gone unanswered for `UNSEEN_PATIENCE` seconds.
         """
         record = self._record(opened)
-        if record.acknowledged is None or not _still_held(record):
+        if record.acknowledged is None or not still_held(record):
             return False
         asked = self._clock.now()
         try:
@@ -227,7 +230,7 @@ class Injections:
         Whatever was measured while the undo was under way says nothing about the fault.
         """
         with self._gate:
-            if self._closing or not _still_held(self._record(opened)):
+            if self._closing or not still_held(self._record(opened)):
                 return False
             self._journal.append(kind, id=opened.id, **fields)
             return True
@@ -243,10 +246,21 @@ class Injections:
     def under_way(self) -> dict[str, float]:
         """Injections whose deed has begun and not come back, with the time when it must have.
 
-        Monotonic seconds. Until it is back, what it was to do may still be done.
+        Monotonic seconds. Until it is back, what it was to do may still be done; also where the
+        call failed, and the foreign system has gone on with it.
         """
         with self._gate:
-            return dict(self._under_way)
+            return {i.id: lands_until(i) for i in self._given_up()} | self._under_way
+
+    def close_landed(self) -> None:
+        """Put back at once what came in force though the call that asked for it had failed."""
+        with self._gate:
+            found = self._given_up()
+        landed(found, self._journal, self._target.world, self._clock)
+
+    def _given_up(self) -> list[InjectionRecord]:
+        now, mine = self._clock.now(), self._announced.values()
+        return [i for i in mine if i.id not in self._under_way and may_land(i, now)]
 
     def close(self, which: list[Opened]) -> None:
         """Put these back, newest first; failures are journalled as stuck."""
@@ -267,8 +281,8 @@ class Injections:
     def _revert(self, found: list[InjectionRecord]) -> None:
         announce(self._journal, found[::-1])
         for injection in found[::-1]:
-            undone = revert_one(injection, self._journal, self._target.world)
-            if _was_lost(undone):
+            undone = revert_one(injection, self._journal, self._target.world, self._clock)
+            if was_lost(undone):
                 tell(self._journal, "lost", id=injection.id, reason=GONE_BEFORE)
             if undone.result != "left":
                 self._claims.pop(injection.id, None)
@@ -279,14 +293,3 @@ class Injections:
         """Opened and not put back, oldest first."""
         left = {i.id for i in self._told() if i.outstanding}
         return [one for one in self.opened if one.id in left]
-
-
-def _still_held(record: InjectionRecord) -> bool:
-    return record.revert_begun is None and record.lost is None
-
-
-def _was_lost(undone: Undone) -> bool:
-    """Gone before our first undo of it: the last look saw it, and nobody of ours ended it."""
-    record = undone.injection
-    held = record.shape == "held" and record.acknowledged is not None and _still_held(record)
-    return held and undone.result == "already gone"

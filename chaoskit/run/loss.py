@@ -1,4 +1,4 @@
-"""Why a held fault is not in force any more, as one sentence from what can be seen now.
+"""Whether a held fault was lost, and why, as one sentence from what can be seen now.
 
 It must never guess: where nothing says why, it says only that.
 """
@@ -8,9 +8,22 @@ from __future__ import annotations
 from chaoskit.errors import NotOurs, TargetError
 from chaoskit.model.timeline import InjectionRecord
 from chaoskit.ports import Json, NodeState, World
+from chaoskit.run.revert import Undone
 
 UNLISTED = "it is not listed any more"
 GONE_BEFORE = "it was not in force any more when it was to be put back"
+
+
+def still_held(record: InjectionRecord) -> bool:
+    """Neither lost nor being put back."""
+    return record.revert_begun is None and record.lost is None
+
+
+def was_lost(undone: Undone) -> bool:
+    """Gone before our first undo of it: the last look saw it, and nobody of ours ended it."""
+    record = undone.injection
+    held = record.shape == "held" and record.acknowledged is not None and still_held(record)
+    return held and undone.result == "already gone"
 
 
 def why_lost(injection: InjectionRecord, world: World) -> str:

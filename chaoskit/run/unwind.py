@@ -63,7 +63,7 @@ def _put_back(around: Surroundings, world: World, injections: Injections) -> Non
     # Asked before the last look: what comes back only after it was not looked at.
     missing = injections.under_way()
     injections.close_again(late)
-    landed_late(around.journal, world)
+    landed_late(around.journal, world, around.clock)
     for injection in missing:
         stuck(around.journal, injection, NOT_BACK)
 
@@ -75,6 +75,7 @@ def _outlast(around: Surroundings, injections: Injections) -> None:
     """
     clock = around.clock
     while (limits := injections.under_way()) and clock.now() < max(limits.values()):
+        injections.close_landed()
         clock.sleep(LOOK_EVERY)
 
 

@@ -21,10 +21,12 @@ from chaoskit.run import processes
 from chaoskit.run.claim import claim
 from chaoskit.run.history import first, leftovers, outstanding, unreadable
 from chaoskit.run.journal import Journal, Record
-from chaoskit.run.revert import landed_late, revert_outstanding, stuck
+from chaoskit.run.revert import landed_late, lands_until, revert_outstanding, stuck
 
 TICK = 0.1
 OVERRUN = 2.0
+# A deed that came back late is looked at before it is put back.
+PROOF = 2.0
 REVERT_PATIENCE = 20.0
 RETRIES = 30
 CLAIM_PATIENCE = 2.0
@@ -33,9 +35,12 @@ CLAIM_PATIENCE = 2.0
 def overdue(left: Iterable[InjectionRecord], now: float) -> str:
     """Why the runner must be hanging, going by what it has left open; empty while it is on time."""
     for injection in left:
-        limit = (injection.deadline or injection.begun or now) + OVERRUN
+        due = injection.deadline or injection.begun or now
+        under_way = lands_until(injection)
+        back = 0.0 if injection.acknowledged is None else injection.acknowledged + PROOF
+        limit = max(due, under_way, back) + OVERRUN
         if injection.revert_begun is not None:
-            limit = max(limit, injection.revert_begun + REVERT_PATIENCE)
+            limit = max(limit, max(injection.revert_begun, under_way) + REVERT_PATIENCE)
         if now > limit:
             return f"{injection.fault} on {injection.point} is overdue; the runner hangs"
     return ""
@@ -149,7 +154,7 @@ class Watchdog:
 
     def _look_for_late(self) -> None:
         try:
-            landed_late(self.journal, self.world)
+            landed_late(self.journal, self.world, self.clock)
         except ChaoskitError as error:
             stuck(self.journal, "", str(error))
 

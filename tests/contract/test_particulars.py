@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from chaoskit.errors import InvalidInput, PlanError, TargetError
-from chaoskit.faults import Undo, event, find
+from chaoskit.faults import Undo, find
 from chaoskit.ports import NodeState
 from chaoskit.world.fake import FakeWorld
 
@@ -84,24 +86,43 @@ def test_without_a_ping_nothing_is_felt_and_nothing_proven(world: FakeWorld, nam
     assert (seen.listed, seen.felt, seen.in_force) == (True, None, False)
 
 
-def test_a_restart_whose_node_does_not_answer_yet_is_not_felt_yet(world: FakeWorld) -> None:
-    undo = plan(world, "restart", "web1")
-    find("restart").spec.inject(undo, world)
-    world.ping("web1", False)
-    assert find("restart").spec.active(undo, world).felt is False
-    world.ping("web1", True)
-    assert find("restart").spec.active(undo, world).felt is True
+@pytest.mark.parametrize(("name", "how"), [("stop", NodeState.KILLED), ("kill", NodeState.STOPPED)])
+def test_a_node_that_is_down_is_held_down_however_it_ended(
+    world: FakeWorld, name: str, how: NodeState
+) -> None:
+    """One that does not end on SIGTERM is killed after its grace; another ended just before."""
+    undo = plan(world, name, "web1")
+    world.node("web1").reach(how)
+    seen = find(name).spec.active(undo, world)
+    assert (seen.in_force, seen.facts["state"]) == (True, how)
+    find(name).spec.revert(undo, world)
+    assert not find(name).spec.active(undo, world).listed
+
+
+@pytest.mark.parametrize("state", [NodeState.STOPPED, NodeState.KILLED])
+def test_a_node_that_is_down_is_not_frozen(world: FakeWorld, state: NodeState) -> None:
+    undo = plan(world, "pause", "web1")
+    world.node("web1").reach(state)
+    assert not find("pause").spec.active(undo, world).listed
 
 
 @pytest.mark.parametrize("name", EVENTS)
-def test_a_node_that_stays_unwell_after_an_event_is_said(
-    world: FakeWorld, monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
-    monkeypatch.setattr(event, "HEALTHY_WITHIN", 0.0)
+def test_a_node_that_boots_for_long_is_put_back_once_it_runs(world: FakeWorld, name: str) -> None:
     undo = plan(world, name, "web1")
     find(name).spec.inject(undo, world)
     world.ping("web1", False)
-    with pytest.raises(TargetError, match=rf"'web1'.*after its {name}: look at its log"):
+    begun = time.monotonic()
+    find(name).spec.revert(undo, world)
+    assert time.monotonic() - begun < 5.0
+    assert world.node("web1").facts().state is NodeState.RUNNING
+
+
+@pytest.mark.parametrize("name", EVENTS)
+def test_a_node_that_does_not_run_after_an_event_is_said(world: FakeWorld, name: str) -> None:
+    undo = plan(world, name, "web1")
+    find(name).spec.inject(undo, world)
+    world.fail_next("reach", TargetError("node 'web1' is stopped instead of running"))
+    with pytest.raises(TargetError, match="stopped instead of running"):
         find(name).spec.revert(undo, world)
 
 
@@ -116,15 +137,16 @@ def test_a_crash_without_a_policy_stays_down_until_the_revert(world: FakeWorld) 
     assert find("crash").spec.active(undo, world).listed
 
 
-def test_a_crash_with_a_policy_is_proven_by_another_start_even_while_that_is_silent(
-    world: FakeWorld,
+@pytest.mark.parametrize("name", EVENTS)
+def test_an_event_is_proven_by_another_start_even_while_that_is_silent(
+    world: FakeWorld, name: str
 ) -> None:
-    undo = plan(world, "crash", "web1")
-    find("crash").spec.inject(undo, world)
+    undo = plan(world, name, "web1")
+    find(name).spec.inject(undo, world)
     for answer in (True, False):
         world.ping("web1", answer)
-        seen = find("crash").spec.active(undo, world)
-        assert (seen.felt, seen.facts["restarts"], seen.in_force) == (True, 1, True)
+        seen = find(name).spec.active(undo, world)
+        assert (seen.felt, seen.facts["incarnation"], seen.in_force) == (True, "2", True)
 
 
 def test_a_node_that_somebody_stopped_did_not_crash(world: FakeWorld) -> None:

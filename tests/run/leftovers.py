@@ -31,16 +31,24 @@ def leave(folder: Path, world: World, clock: Clock, *faults: tuple[str, str], **
     first: Json = {"version": VERSION, "run": folder.name, "world": world.describe()}
     journal.append("run", **(first | head))
     for number, (name, point) in enumerate(faults):
-        kind = find(name)
-        at = world.link(point) if kind.point == "link" else world.node(point)
-        undo = kind.spec(**ARGUMENTS.get(name, {})).plan(at, world, f"{number}-{name}")
-        journal.append(
-            "injecting", id=f"{number}-{name}", fault=name, point=point, tier="web",
-            trouble="unavailable", shape=kind.shape, undo=undo, deadline=clock.now() + 60,
-        )  # fmt: skip
-        kind.spec.inject(undo, world)
+        undo = announce(journal, world, clock, f"{number}-{name}", point)
+        find(name).spec.inject(undo, world)
         journal.append("injected", id=f"{number}-{name}")
     return folder
+
+
+def announce(
+    journal: Journal, world: World, clock: Clock, name: str, point: str, lasts: float = 60.0
+) -> Json:
+    """The record of an injection (number-fault) that is about to be made; its undo."""
+    kind = find(name.partition("-")[2])
+    at = world.link(point) if kind.point == "link" else world.node(point)
+    undo = kind.spec(**ARGUMENTS.get(kind.name, {})).plan(at, world, name)
+    journal.append(
+        "injecting", id=name, fault=kind.name, point=point, tier="web",
+        trouble="unavailable", shape=kind.shape, undo=undo, deadline=clock.now() + lasts,
+    )  # fmt: skip
+    return undo
 
 
 def rewrite(folder: Path, number: int, line: bytes) -> None:
