@@ -26,7 +26,8 @@ from chaoskit.run.clock import SystemClock
 from chaoskit.run.conduct import head, lock_name, new_run
 from chaoskit.run.feed import stored_samples
 from chaoskit.run.journal import Journal
-from chaoskit.run.plan import WARMUP, Plan
+from chaoskit.run.lengths import WARMUP
+from chaoskit.run.plan import Plan
 from chaoskit.run.state import StateRoot
 
 LEAD = 0.5  # seconds from the order to the first arrival

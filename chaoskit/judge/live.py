@@ -194,19 +194,15 @@ def is_steady(
     """Whether every expectation and every implied one is met exactly in begin..end.
 
     Each series named, and `all`, needs at least one sample; there is no least number. A `for`
-    longer than the window is read as the whole window. Without a `baseline` (there is none yet)
-    claims against it are left out.
+    longer than the window is read as the whole window. A claim against a `baseline` that is not
+    there, or tells too little, is left out: nothing that comes could make it true.
     """
     window = samples.between(begin, end)
     if not len(window.of("all")) or _implied_spent(expectations, window):
         return False
     for expectation in expectations:
-        if expectation.vs_baseline and baseline is None:
-            if not len(window.of(expectation.series)):
-                return False
-            continue
-        claim = resolve(expectation, baseline)
-        if not satisfied(claim, window.of(expectation.series), begin, end):
+        claim, part = resolve(expectation, baseline), window.of(expectation.series)
+        if not (len(part) if claim.lacking else satisfied(claim, part, begin, end)):
             return False
     return True
 

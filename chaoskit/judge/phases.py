@@ -1,4 +1,4 @@
-"""From the timeline to the windows that are judged, and the recovery measured between them.
+"""From the timeline to the windows that are judged, and to where recovery begins between them.
 
 This module must never invent a border: what the timeline does not say is None.
 """
@@ -8,10 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from chaoskit.judge.windows import SLACK
-from chaoskit.judge.wording import seconds
 from chaoskit.model.experiment import Experiment, Recovery
 from chaoskit.model.timeline import InjectionRecord, PhaseName, Timeline
-from chaoskit.model.verdict import Gate, RecoveryFigures, Status
 
 CUT_SHORT = ("halted", "interrupted", "failed")
 
@@ -100,69 +98,23 @@ def _of_span(timeline: Timeline, phase: PhaseName) -> Window:
 
 
 def reverted_at(timeline: Timeline) -> float | None:
-    """When recovery begins to count; without injections at the end of the fault phase."""
+    """When all was put back; without injections the end of the fault phase."""
     if timeline.revert_acknowledged is not None or timeline.injections:
         return timeline.revert_acknowledged
     return fault_window(timeline).end
+
+
+def recovery_origin(experiment: Experiment, timeline: Timeline) -> float | None:
+    """When recovery begins to count: all is put back, and no surge is sent any more."""
+    put_back, surge, phase = reverted_at(timeline), experiment.load.surge, timeline.span("fault")
+    if put_back is None or surge is None or phase is None:
+        return put_back
+    end = phase.begin + experiment.phases.fault
+    over = end if surge.lasts is None else phase.begin + surge.after + surge.lasts
+    return max(put_back, over if phase.end is None else min(over, phase.end))
 
 
 def recovered_at(timeline: Timeline) -> float | None:
     if timeline.steady_at is None or timeline.full_strength_at is None:
         return None
     return max(timeline.steady_at, timeline.full_strength_at)
-
-
-def recovery_figures(experiment: Experiment, timeline: Timeline) -> RecoveryFigures | None:
-    """Both times in seconds; None when nothing was reverted, so that there was no recovery."""
-    origin = reverted_at(timeline)
-    if origin is None:
-        return None
-    steady, strength = (
-        None if moment is None else max(0.0, moment - origin)
-        for moment in (timeline.steady_at, timeline.full_strength_at)
-    )
-    within = float(experiment.phases.recovery.within)
-    return RecoveryFigures(within=within, steady=steady, full_strength=strength)
-
-
-def recovery_gate(figures: RecoveryFigures, within: str, timeline: Timeline) -> Gate:
-    """Steady state and full strength, both within `within` of revert acknowledged.
-
-    A run that was cut short before that time is over leaves it inconclusive.
-    """
-    times = {"steady state": figures.steady, "full strength": figures.full_strength}
-    known = [t for t in times.values() if t is not None]
-    observed = max(known) if len(known) == len(times) else None
-    late = [n for n, t in times.items() if t is None or t > figures.within + 1e-9]
-    status = Status.VIOLATED if late else Status.HELD
-    if late and _unfinished(figures, timeline):
-        status = Status.INCONCLUSIVE
-    return Gate(
-        phase="recovery", expectation=f"recovery within {within}", series="all",
-        metric="recovery", status=status, observed=observed, bound=f"<= {within}",
-        shown="not reached" if observed is None else seconds(observed, figures.within),
-        reason=_recovery_reason(late, times, within, status),
-    )  # fmt: skip
-
-
-def _unfinished(figures: RecoveryFigures, timeline: Timeline) -> bool:
-    if any(t is not None and t > figures.within for t in (figures.steady, figures.full_strength)):
-        return False
-    span, origin = timeline.span("recovery"), reverted_at(timeline)
-    if span is None or span.end is None or origin is None:
-        return True
-    return timeline.stop_kind in CUT_SHORT and span.end - origin < figures.within
-
-
-def _recovery_reason(
-    late: list[str], times: dict[str, float | None], within: str, status: Status
-) -> str:
-    if status is Status.HELD:
-        return ""
-    if status is Status.INCONCLUSIVE:
-        return f"the run ended before {' and '.join(late)} could be waited for"
-    told = (
-        f"{name} was not reached" if (t := times[name]) is None else f"{name} took {seconds(t)}"
-        for name in late
-    )
-    return f"{', '.join(told)}, against {within} from revert acknowledged"

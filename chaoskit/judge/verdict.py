@@ -17,6 +17,7 @@ from chaoskit.judge.ledger import examine, safety_gate
 from chaoskit.judge.looks import unseen_recovery
 from chaoskit.judge.metrics import figures
 from chaoskit.judge.phases import Window
+from chaoskit.judge.recovery import recovery_figures, recovery_gate
 from chaoskit.judge.samples import Samples
 from chaoskit.judge.wording import plural
 from chaoskit.judge.writes import History
@@ -52,7 +53,7 @@ def judge(
     `entrance` the failure point that a surge of traffic is trouble to; `writes` what became
     of the writes, where the experiment asks for data safety.
     """
-    recovery = phases.recovery_figures(experiment, timeline)
+    recovery = recovery_figures(experiment, timeline, samples)
     safety = _data_safety(experiment, writes)
     gates = _gates(experiment, timeline, samples, recovery)
     gates += (safety_gate(safety),) if safety else ()
@@ -93,9 +94,8 @@ def _gates(
     gates: list[Gate] = []
     for window, contract in judged:
         if window.phase == "hold" and recovery is not None:
-            within = str(experiment.phases.recovery.within)
-            gate = phases.recovery_gate(recovery, within, timeline)
-            origin = phases.reverted_at(timeline) or 0.0
+            gate = recovery_gate(experiment, timeline, recovery)
+            origin = phases.recovery_origin(experiment, timeline) or 0.0
             steady = experiment.steady_state
             gates.append(unseen_recovery(gate, recovery, steady, samples, origin))
         if window.span is not None:

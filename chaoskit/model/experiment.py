@@ -7,6 +7,7 @@ name, mapping and place; what it means is the registry's business. No clock, no 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -19,6 +20,7 @@ from chaoskit.units import Duration, Rate, Ratio
 
 MAX_DURATION = Duration(600)
 LEAST_PLACES = 500
+STEADY_WINDOW = 2.0
 
 
 def _flag(value: Any) -> bool:
@@ -184,6 +186,14 @@ class Experiment(Frozen):
     def contract(self) -> tuple[Expectation, ...]:
         """What the fault phase is judged by."""
         return self.expect or self.steady_state
+
+    def steady_window(self, every: Mapping[str, float]) -> float:
+        """How many seconds must meet `steady_state` for it to be reached.
+
+        Long enough for an answer of each probe it names; `every` tells how often they are asked.
+        """
+        named = (every[claim.series] for claim in self.steady_state if claim.series in every)
+        return max([STEADY_WINDOW, *named])
 
     def too_long(self, use: FaultUse) -> str:
         """One sentence when `use` would be open longer than `max_duration`; else empty."""

@@ -66,6 +66,13 @@ class Agenda:
             for index, step in enumerate(self._plan.steps)
         ]
 
+    @property
+    def over(self) -> bool:
+        """Whether there were steps and every one has been opened and closed."""
+        return bool(self._items) and all(
+            item.closing is not None and item.closing.done for item in self._items
+        )
+
     def tend(self, now: float) -> None:
         """Start what is due, take in what is done; raises what a call raised.
 

@@ -22,12 +22,14 @@ from chaoskit.run.agenda import Agenda
 from chaoskit.run.around import Surroundings
 from chaoskit.run.feed import Feed
 from chaoskit.run.fingerprint import facts
-from chaoskit.run.guards import Guards, Recovering
+from chaoskit.run.guards import Guards
 from chaoskit.run.history import leftovers
 from chaoskit.run.injections import Injections
+from chaoskit.run.lengths import WARMUP
 from chaoskit.run.live import Moment
-from chaoskit.run.plan import WARMUP, Plan
+from chaoskit.run.plan import Plan
 from chaoskit.run.probing import Probing
+from chaoskit.run.recovering import Recovering
 from chaoskit.run.stopping import Stopped
 from chaoskit.run.target import Target, in_short
 from chaoskit.run.unwind import tell, unwind
@@ -89,8 +91,9 @@ class Engine:
         self._refuse_unfit(begin, end)
         self.baseline = self.feed.samples.between(begin, end)
         self._take_fingerprint()
-        self._fault_phase()
-        self._recovery_phase()
+        watch = Recovering(self.plan, self.target, self.around, self.baseline)
+        self._fault_phase(watch)
+        self._recovery_phase(watch)
         self._read_back()
 
     def _take_fingerprint(self) -> None:
@@ -149,7 +152,7 @@ class Engine:
                 why = gate.reason or f"observed {gate.shown}"
                 raise Stopped("unfit", f"baseline unfit: {gate.expectation}: {why}")
 
-    def _fault_phase(self) -> None:
+    def _fault_phase(self, watch: Recovering | None = None) -> None:
         """Hold the faults open until the time is up or the claim is broken."""
         if self.plan.experiment.load.surge is not None:
             # A little ahead, so that every process of the load hears of it before it begins.
@@ -163,6 +166,8 @@ class Engine:
             if not self.around.watchdog.alive():
                 raise Stopped("failed", "the watchdog is gone; nothing may be open without it")
             self.agenda.tend(self.clock.now())
+            if watch is not None and self.agenda.over:
+                watch.look(self.feed.samples, self.clock.now())
             self._tick()
         self.around.load.calm(self.clock.now())
         patience = CALL_TIMEOUT * (1 + len(self.plan.steps)) + self.agenda.patience
@@ -205,22 +210,18 @@ class Engine:
         if left := leftovers(self.journal.records()):
             raise Stopped("failed", f"not put back: {', '.join(left)}")
 
-    def _recovery_phase(self) -> None:
-        """Wait for steady state and full strength, then hold; each is journalled when reached."""
-        recovery = self.plan.experiment.phases.recovery
-        begin = self.clock.now()
-        limit = begin + recovery.within
-        self._begin("recovery", limit)
-        watch = Recovering(self.plan, self.target, self.around.calls, self.baseline, begin)
-        while not watch.recovered and self.clock.now() < limit:
+    def _recovery_phase(self, watch: Recovering) -> None:
+        """Wait for steady state and full strength, then hold."""
+        watch.look(self.feed.samples, self.clock.now())
+        self._begin("recovery", watch.limit)
+        while not watch.over(self.clock.now()):
             self._tick()
-            for what, when in watch.look(self.feed.samples, self.clock.now()):
-                self.journal.append("recovered", what=what, when=round(when, 3))
+            watch.look(self.feed.samples, self.clock.now())
             self._note = watch.note
         self._note = ""
         self._end("recovery")
         if watch.recovered:
-            self._span("hold", self.clock.now() + recovery.hold)
+            self._span("hold", self.clock.now() + self.plan.experiment.phases.recovery.hold)
 
     def _mark_ledger(self) -> None:
         if (ledger := self.around.ledger) is not None:
@@ -263,7 +264,7 @@ class Engine:
             self._tick(loaded=loaded)
         return call.result()
 
-    def _begin(self, phase: PhaseName, end: float) -> float:
+    def _begin(self, phase: PhaseName, end: float | None) -> float:
         record = self.journal.append("phase", phase=phase, event="begun")
         self._enter(phase, end)
         return float(record["t"])

@@ -1,28 +1,18 @@
-"""What the engine looks at while it holds a phase: budgets, proven harm, abort rules, recovery.
+"""What the engine looks at while it holds the faults: budgets, proven harm, abort rules.
 
 Pure decisions over samples; it must never stop anything itself.
 """
 
 from __future__ import annotations
 
-import math
 from typing import Literal
 
 from chaoskit.judge.harm import harmed
-from chaoskit.judge.live import abort_due, is_steady, spent
+from chaoskit.judge.live import abort_due, spent
 from chaoskit.judge.samples import Samples
-from chaoskit.judge.windows import SLACK
 from chaoskit.model.verdict import Gate
-from chaoskit.run.calls import Call, Calls
 from chaoskit.run.injections import Injections
 from chaoskit.run.plan import Plan
-from chaoskit.run.target import Target, in_short
-
-STEADY_WINDOW = 2.0
-SLIDE = 0.25
-COMPLETE = 0.95
-STRENGTH_EVERY = 1.0
-STRENGTH_TIMEOUT = 20.0
 
 
 class Guards:
@@ -108,83 +98,3 @@ def _highest_rate(plan: Plan, baseline: Samples) -> float:
     if load.surge is None or not lasted:
         return float(load.rate)
     return load.peak * max(1.0, len(baseline) / (load.rate * lasted))
-
-
-class Recovering:
-    """Watches the recovery from `begin`: the earliest steady window and full strength."""
-
-    def __init__(
-        self, plan: Plan, target: Target, calls: Calls, baseline: Samples, begin: float
-    ) -> None:
-        self._experiment = plan.experiment
-        self._patience = plan.patience
-        named = {claim.series for claim in plan.experiment.steady_state}
-        self._every = {n: float(p.every) for n, p in plan.probes.items() if n in named}
-        # Long enough for an answer of each probe.
-        self._length = max([STEADY_WINDOW, *self._every.values()])
-        self._target = target
-        self._calls = calls
-        self._baseline = baseline
-        self._candidate = begin
-        self._asked: tuple[float, Call] | None = None
-        self._steady = self._strong = False
-        self.note = ""
-
-    @property
-    def recovered(self) -> bool:
-        return self._steady and self._strong
-
-    def look(self, samples: Samples, now: float) -> list[tuple[str, float]]:
-        """What was reached since the last look: ("steady" or "strength", monotonic time)."""
-        found = []
-        if not self._steady and (when := self._look_steady(samples, now)) is not None:
-            self._steady = True
-            found.append(("steady", when))
-        if not self._strong and (when := self._look_strength(now)) is not None:
-            self._strong = True
-            found.append(("strength", when))
-        return found
-
-    def _look_steady(self, samples: Samples, now: float) -> float | None:
-        """Slide a short window on; only a window whose requests have all ended can be steady."""
-        while (end := self._candidate + self._length) <= now:
-            window = samples.between(self._candidate, end)
-            if not self._answered(window) and now <= end + self._patience:
-                return None
-            if is_steady(
-                self._experiment.steady_state,
-                samples,
-                self._candidate,
-                end,
-                baseline=self._baseline,
-            ):
-                return self._candidate
-            self._candidate += SLIDE
-        return None
-
-    def _answered(self, window: Samples) -> bool:
-        """Whether as much has ended as was to begin in the window."""
-        expected = float(self._experiment.load.rate) * self._length
-        return len(window.of("all")) >= self._complete() * expected and all(
-            len(window.of(name)) >= math.floor(self._length / every + SLACK)
-            for name, every in self._every.items()
-        )
-
-    def _complete(self) -> float:
-        # Poisson arrivals of a short window scatter; an even schedule does not.
-        return COMPLETE if self._experiment.load.arrivals == "constant" else 0.7
-
-    def _look_strength(self, now: float) -> float | None:
-        if self._asked is None:
-            question = self._calls.submit("readiness", self._target.missing, STRENGTH_TIMEOUT)
-            self._asked = now, question
-        when, call = self._asked
-        if late := call.overdue(now):
-            raise late
-        if not call.done:
-            return None
-        missing = call.result()
-        self.note = in_short(missing)
-        if now > when + STRENGTH_EVERY:  # heard: ask again at the next look
-            self._asked = None
-        return None if missing else when

@@ -241,10 +241,24 @@ def _recovered(records: list[Record], what: str) -> float | None:
     return None
 
 
+def _put_back(records: list[Record]) -> dict[str, float]:
+    """When each injection was put back: of several looks that say so the first.
+
+    What a later one had to take back does not count.
+    """
+    times: dict[str, float] = {}
+    for record in records:
+        name = str(record.get("id"))
+        if record["kind"] == "reverted":
+            times.setdefault(name, float(record["t"]))
+        elif record["kind"] == "stuck":
+            times.pop(name, None)
+    return times
+
+
 def _revert_acknowledged(records: list[Record]) -> float | None:
-    times = [float(r["t"]) for r in records if r["kind"] == "reverted"]
-    if times and not leftovers(records):
-        return max(times)
+    if (times := _put_back(records)) and not leftovers(records):
+        return max(times.values())
     # Without any injection recovery is counted from the end of the fault phase.
     fault = next((s for s in _spans(records) if s.phase == "fault"), None)
     return fault.end if fault and not injections(records) else None

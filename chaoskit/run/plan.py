@@ -18,16 +18,15 @@ from chaoskit.model.probes import ProbeSpec
 from chaoskit.model.system import System
 from chaoskit.model.timeline import Trouble
 from chaoskit.ports import Link, Node
+from chaoskit.run import lengths
 from chaoskit.run.asked import unanswerable
 from chaoskit.run.blast import Hit, hits
 from chaoskit.run.choice import chooser, is_chosen, resolve
 from chaoskit.run.target import Target, check_points, refuse_instruments
 from chaoskit.units import Duration
 
-WARMUP = 3.0
 QUICK_SHARE = 0.5
 QUICK_FLOOR = {"baseline": 10.0, "fault": 15.0}
-REVERT_ALLOWANCE = 15.0
 
 
 class Step(Frozen):
@@ -80,31 +79,32 @@ class Plan(Frozen):
     @property
     def probes(self) -> dict[str, ProbeSpec]:
         """Those that an expectation names: they are asked beside the load."""
-        e = self.experiment
-        named = {claim.series for claim in (*e.steady_state, *e.expect, *e.abort_when)}
-        return {name: spec for name, spec in self.system.probes.items() if name in named}
+        return lengths.probes_of(self.experiment, self.system)
 
     @property
     def patience(self) -> float:
         """Seconds after which nothing that began is without an answer any more."""
-        probes = (float(spec.timeout) for spec in self.probes.values())
-        return max([float(self.experiment.load.timeout), *probes])
+        return lengths.patience(self.experiment, self.system)
+
+    @property
+    def steady_window(self) -> float:
+        """How many seconds must meet the steady state for it to be reached."""
+        return lengths.steady_window(self.experiment, self.system)
+
+    @property
+    def steady_known(self) -> float:
+        """Seconds from when the steady state was reached until that can be known."""
+        return lengths.steady_known(self.experiment, self.system)
 
     @property
     def settling(self) -> float:
         """Seconds that the copies of the ledger have to come to rest; 0 without data safety."""
-        return settling(self.experiment, self.system)
+        return lengths.settling(self.experiment, self.system)
 
     @property
     def draws(self) -> bool:
         """Whether the seed decides anything."""
         return any(is_chosen(step.use.selection, self.system) for step in self.steps)
-
-
-def settling(experiment: Experiment, system: System) -> float:
-    """How long reading back may wait for the copies, in seconds; 0 where nothing is read."""
-    asked = experiment.data_safety
-    return 0.0 if asked is None else float(system.ledgers[asked.ledger].settle)
 
 
 def seed_of(wanted: int | None, experiment: Experiment) -> int:
@@ -155,9 +155,6 @@ def make_plan(
     problems += [placed(one.place, one.refusal()) for one in found if one.refused]
     if problems:
         raise PlanError(problems)
-    phases = effective.phases
-    worst = WARMUP + phases.baseline + phases.fault + phases.recovery.within
-    worst += settling(effective, target.system)
     return Plan(
         run=run,
         experiment=effective,
@@ -166,7 +163,7 @@ def make_plan(
         seed=seed,
         quick=quick,
         steps=tuple(steps),
-        worst_case=worst + phases.recovery.hold + REVERT_ALLOWANCE * max(1, len(steps)),
+        worst_case=lengths.worst_case(effective, target.system, len(steps)),
     )
 
 

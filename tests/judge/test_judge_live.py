@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from judge_build import DEGRADED, FAILED, OK, Row, build, claim, steady
@@ -193,6 +194,22 @@ def test_steady_against_the_baseline_only_once_there_is_one() -> None:
     assert is_it_steady([text], steady(0, 5))
     assert not is_it_steady([text], steady(0, 5), baseline=before)
     assert is_it_steady([text], steady(0, 5, latency=0.012), baseline=before)
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        steady(-2, 0),  # 40 of 60
+        steady(-60, 0, bad=1200),
+        [],
+    ],
+    ids=["too short", "failed", "empty"],
+)
+def test_steady_asks_nothing_that_the_baseline_cannot_tell(before: list[Row]) -> None:
+    text, baseline = "checkout p95 vs baseline <= x1.5", build(before, NAMES).between(-60, 0)
+    assert is_it_steady([text], steady(0, 5), baseline=baseline)
+    assert not is_it_steady([text], steady(0, 5, series="a"), baseline=baseline)
+    assert not is_it_steady([text, "success >= 99%"], steady(0, 5, bad=9), baseline=baseline)
 
 
 def test_a_window_longer_than_the_look_is_read_as_the_whole_of_it() -> None:

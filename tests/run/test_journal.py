@@ -64,6 +64,23 @@ def test_records_of_an_unknown_kind_are_kept_and_skipped(journal: Journal) -> No
     assert [i.id for i in timeline(journal.records()).injections] == ["a"]
 
 
+def test_put_back_is_what_the_first_look_said_and_none_took_back(tmp_path: Path) -> None:
+    journal = Journal(tmp_path, clock := FakeClock())
+    for name in ("a", "b"):
+        injecting(journal, name)
+    told = []
+    for name, kind in [("a", "reverted"), ("b", "reverted"), ("a", "reverted")]:
+        clock.sleep(10)
+        journal.append(kind, id=name, by="runner")
+        told.append(timeline(journal.records()).revert_acknowledged)
+    assert told == [None, clock.start + 20, clock.start + 20]
+    for kind, since in [("stuck", None), ("reverted", 50), ("reverted", 50)]:
+        clock.sleep(10)
+        journal.append(kind, id="b", by="runner", error="it is still in force after the undo")
+        found = timeline(journal.records()).revert_acknowledged
+        assert found == (None if since is None else clock.start + since)
+
+
 def test_a_fenced_runner_may_only_report(tmp_path: Path) -> None:
     runner = Journal(tmp_path, FakeClock(), "runner")
     watchdog = Journal(tmp_path, FakeClock(), "watchdog")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
@@ -9,12 +11,15 @@ from typing import Any
 
 import pytest
 
+from chaoskit.errors import TargetError
+from chaoskit.model.experiment import Experiment
+from chaoskit.model.samples import Outcome
 from chaoskit.model.verdict import Status
-from chaoskit.ports import Answer
+from chaoskit.ports import Answer, NodeState
 from chaoskit.run.calls import Call, InlineCalls, settle
-from chaoskit.run.guards import STRENGTH_EVERY
-from chaoskit.world.fake import FakeClock
-from tests.run.scene import Scene
+from chaoskit.run.recovering import STRENGTH_EVERY
+from chaoskit.world.fake import FakeClock, FakeLoad
+from tests.run.scene import Scene, experiment, kill
 
 TICKS = 0.5  # what a look may add to a moment: the engine looks ten times a second
 
@@ -56,3 +61,161 @@ def test_full_strength_is_noticed_however_long_one_look_takes(tmp_path: Path, ta
     assert recovery.end is not None
     assert recovery.end <= timeline.full_strength_at + takes + TICKS
     assert scene.verdict().status == Status.HELD
+
+
+class Restored(Scene):
+    """A scene that knows when all was put back; `back` is None before that."""
+
+    back: float | None = None
+    was_down = False
+
+    def answer(self, t: float, series: str) -> tuple[float, Outcome, int]:
+        down = self.world.node("cache1").facts().state != NodeState.RUNNING
+        if self.was_down and not down and self.back is None:
+            self.back = t
+        self.was_down = self.was_down or down
+        return self.since(math.inf if self.back is None else t - self.back)
+
+    def since(self, seconds: float) -> tuple[float, Outcome, int]:
+        """The answer to a request so long after all was put back; before that it is infinite."""
+        return 0.02, Outcome.OK, 200
+
+
+def failing(until: float) -> type[Restored]:
+    class Failing(Restored):
+        def since(self, seconds: float) -> tuple[float, Outcome, int]:
+            return 0.02, Outcome.FAILED if seconds < until else Outcome.OK, 200
+
+    return Failing
+
+
+BRIEF = {"phases": {"baseline": "20s", "fault": "60s", "recovery": {"within": "20s"}}}
+
+
+def brief(**changes: Any) -> Experiment:
+    """A fault of 20 s in a phase of 60 s, of which only those 20 s are judged."""
+    fault = kill("cache", role="master") | {"lasts": "20s"}
+    return experiment(faults=[fault], **BRIEF, **changes)
+
+
+def test_recovery_counts_from_the_last_undo_also_where_the_phase_goes_on(tmp_path: Path) -> None:
+    scene = Scene(tmp_path, plan_for=brief())
+    timeline = scene.run()
+    fault, recovery, hold = timeline.spans[2:]
+    assert fault.end is not None
+    assert fault.end - fault.begin == pytest.approx(60, abs=TICKS)
+    assert hold.begin >= recovery.begin >= fault.end
+    verdict = scene.verdict()
+    assert verdict.status is Status.HELD, verdict.reasons
+    assert verdict.recovery is not None
+    assert verdict.recovery.steady == 0
+    assert verdict.recovery.full_strength == pytest.approx(0, abs=TICKS)
+
+
+@pytest.mark.parametrize(("takes", "status"), [(10, Status.HELD), (25, Status.VIOLATED)])
+def test_it_must_be_in_time_although_the_phase_goes_on(
+    tmp_path: Path, takes: float, status: Status
+) -> None:
+    scene = failing(takes)(tmp_path, plan_for=brief(expect=["browse success >= 1%"]))
+    timeline = scene.run()
+    assert scene.error is None
+    verdict = scene.verdict()
+    assert verdict.status is status
+    assert verdict.recovery is not None
+    assert verdict.recovery.full_strength == pytest.approx(0, abs=TICKS)
+    assert (timeline.span("hold") is None) == (status is Status.VIOLATED)
+    if status is Status.HELD:
+        assert verdict.recovery.steady == pytest.approx(takes, abs=TICKS)
+
+
+def test_while_a_surge_is_sent_recovery_does_not_count_yet(tmp_path: Path) -> None:
+    surge = {"to": "120/s", "after": "0s", "for": "50s"}
+    load = {"locustfile": "load.py", "rate": "60/s", "timeout": "1s", "surge": surge}
+    # What fails for 29 s after the undo does so under the surge, which then lasts for 30 s more.
+    scene = failing(29)(tmp_path, plan_for=brief(load=load, expect=["browse success >= 1%"]))
+    scene.load = FakeLoad(
+        scene.clock, 60, {"browse": 1}, scene.answer, surge=scene.plan_for.load.surge
+    )
+    timeline = scene.run()
+    fault = timeline.span("fault")
+    assert fault is not None
+    assert timeline.steady_at == pytest.approx(fault.begin + 50)
+    verdict = scene.verdict()
+    assert verdict.status is Status.HELD, verdict.reasons
+    assert verdict.recovery is not None
+    assert verdict.recovery.steady == 0
+
+
+@pytest.mark.parametrize(("takes", "look"), [(18.9, 0.0), (19.6, 0.0), (15.0, 5.0)])
+def test_what_recovers_in_the_last_moment_is_in_time(
+    tmp_path: Path, takes: float, look: float
+) -> None:
+    scene = failing(19.6)(tmp_path)
+    scene.calls = SlowReadiness(scene.clock, look)
+
+    def master() -> Answer:
+        return Answer(scene.back is None or scene.clock.now() > scene.back + takes, ("cache1",))
+
+    scene.master = master
+    timeline = scene.run()
+    assert scene.back is not None
+    assert timeline.full_strength_at is not None
+    assert timeline.steady_at == pytest.approx(scene.back + 19.7, abs=0.2)
+    assert takes - 0.1 < timeline.full_strength_at - scene.back <= 20
+    verdict = scene.verdict()
+    assert verdict.status is Status.HELD, verdict.reasons
+
+
+def test_what_recovers_a_moment_later_is_not(tmp_path: Path) -> None:
+    scene = failing(20.5)(tmp_path)
+    timeline = scene.run()
+    assert timeline.steady_at is None
+    recovery = timeline.span("recovery")
+    assert recovery is not None
+    assert recovery.end is not None
+    assert recovery.end - recovery.begin < 20 + scene.plan().steady_known + TICKS
+    assert scene.verdict().status is Status.VIOLATED
+    worst = scene.plan().worst_case
+    assert recovery.end - timeline.spans[0].begin < worst - scene.plan_for.phases.recovery.hold
+
+
+@pytest.mark.parametrize("arrivals", ["constant", "poisson"])
+def test_while_requests_hang_nothing_is_steady(tmp_path: Path, arrivals: str) -> None:
+    asked = itertools.count()
+
+    class Hanging(Restored):
+        def since(self, seconds: float) -> tuple[float, Outcome, int]:
+            hangs = seconds < 8 and not next(asked) % (4 if arrivals == "poisson" else 21)
+            return (5.0, Outcome.FAILED, 0) if hangs else (0.02, Outcome.OK, 200)
+
+    load = {"locustfile": "load.py", "rate": "60/s", "timeout": "5s", "arrivals": arrivals}
+    scene = Hanging(tmp_path, plan_for=experiment(load=load))
+    timeline = scene.run()
+    assert scene.back is not None
+    assert timeline.steady_at == pytest.approx(scene.back + 8, abs=TICKS)
+    assert scene.verdict().status is Status.HELD
+
+
+def test_a_baseline_that_is_too_short_leaves_the_recovery_to_be_reached(tmp_path: Path) -> None:
+    claims = ["browse success >= 99%", "browse p99.9 vs baseline <= x2"]
+    scene = Scene(tmp_path, plan_for=experiment(steady_state=claims, expect=claims[:1]))
+    scene.run()
+    found = scene.verdict()
+    (recovery,) = (g for g in found.gates if g.metric == "recovery")
+    assert recovery.status is Status.HELD
+    assert found.status is Status.INCONCLUSIVE
+
+
+def test_a_look_at_the_end_that_fails_moves_no_recovery(tmp_path: Path) -> None:
+    scene = Scene(tmp_path)
+    scene.clock.at(60, lambda: scene.world.fail_next("answers", TargetError("no answer")))
+    timeline = scene.run()
+    assert scene.error is None
+    (injection,) = timeline.injections
+    assert injection.reverted is not None
+    assert timeline.revert_acknowledged is not None
+    assert injection.reverted > timeline.revert_acknowledged + 5  # it was done once more
+    verdict = scene.verdict()
+    assert verdict.status is Status.HELD
+    assert verdict.recovery is not None
+    assert verdict.recovery.full_strength == pytest.approx(0, abs=TICKS)

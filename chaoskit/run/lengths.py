@@ -1,0 +1,51 @@
+"""How long the parts of a run take, in seconds, as experiment and system say it beforehand."""
+
+from __future__ import annotations
+
+from chaoskit.model.experiment import Experiment
+from chaoskit.model.probes import ProbeSpec
+from chaoskit.model.system import System
+
+WARMUP = 3.0
+REVERT_ALLOWANCE = 15.0
+# The load flushes its samples four times a second, on a busy machine later.
+FILED = 1.0
+
+
+def probes_of(experiment: Experiment, system: System) -> dict[str, ProbeSpec]:
+    """The probes that an expectation names: they are asked beside the load."""
+    e = experiment
+    named = {claim.series for claim in (*e.steady_state, *e.expect, *e.abort_when)}
+    return {name: spec for name, spec in system.probes.items() if name in named}
+
+
+def patience(experiment: Experiment, system: System) -> float:
+    """After so long nothing that began is without an answer any more."""
+    probes = (float(spec.timeout) for spec in probes_of(experiment, system).values())
+    return max([float(experiment.load.timeout), *probes])
+
+
+def steady_window(experiment: Experiment, system: System) -> float:
+    """How long `steady_state` must be met to be reached."""
+    probes = probes_of(experiment, system)
+    return experiment.steady_window({name: float(spec.every) for name, spec in probes.items()})
+
+
+def steady_known(experiment: Experiment, system: System) -> float:
+    """From the begin of a steady window until every answer to what began in it is on file."""
+    return steady_window(experiment, system) + patience(experiment, system) + FILED
+
+
+def settling(experiment: Experiment, system: System) -> float:
+    """How long reading back may wait for the copies; 0 where nothing is read."""
+    asked = experiment.data_safety
+    return 0.0 if asked is None else float(system.ledgers[asked.ledger].settle)
+
+
+def worst_case(experiment: Experiment, system: System, steps: int) -> float:
+    """The whole run, with so many `steps`, where everything takes as long as it may."""
+    phases = experiment.phases
+    recovery = phases.recovery.within + steady_known(experiment, system) + phases.recovery.hold
+    undos = REVERT_ALLOWANCE * max(1, steps)
+    reading = settling(experiment, system)
+    return WARMUP + phases.baseline + phases.fault + recovery + reading + undos
