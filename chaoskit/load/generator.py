@@ -19,6 +19,7 @@ from chaoskit.model.experiment import LoadSpec
 from chaoskit.model.ledger import LedgerSpec
 from chaoskit.model.system import Outcomes
 from chaoskit.model.timeline import LoadFacts
+from chaoskit.ports import UnderWay
 
 READY_WITHIN = 30.0
 
@@ -126,6 +127,12 @@ class LocustLoad:
         # Most often there is one worker, whose numbers are everybody's.
         same = known == list(range(len(known)))
         return bytes(chunk) if same else renumbered(chunk, known)
+
+    def under_way(self) -> UnderWay:
+        """What its processes last said to be without an answer; at most a quarter second old."""
+        said = [worker.under_way() for worker in self._workers] or [UnderWay()]
+        starts = tuple(start for one in said for start in one.starts)
+        return UnderWay(min(one.told for one in said), starts)
 
     def facts(self) -> LoadFacts:
         """What its processes last wrote of themselves, together; at most about a second old."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from array import array
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from chaoskit.load.book import Book, book_file
 from chaoskit.load.gauge import Gauge
 from chaoskit.load.lifeline import Lifeline
 from chaoskit.load.order import Order
-from chaoskit.load.recorder import MOST_NAMES, Recorder, facts_file
+from chaoskit.load.recorder import MOST_NAMES, Recorder, facts_file, open_file
 from chaoskit.load.script import Script, load_script
 from chaoskit.load.seats import Seats
 from chaoskit.load.timetable import Timetable
@@ -88,7 +89,7 @@ class Session:
         while not self._stop.wait(FLUSH_EVERY):
             if sender.ready():
                 sender.get()
-            self._save()
+            self._save(dispatcher.next)
         sender.join()
 
     def _drain(self) -> None:
@@ -102,9 +103,15 @@ class Session:
         for arrival in tuple(self._stage.open):
             arrival.end_with_load(now)
         self._recorder.flush()
+        open_file(self._folder, self._order.worker).unlink(missing_ok=True)
 
-    def _save(self) -> None:
+    def _save(self, due: float) -> None:
+        """Write down what is known; all arrivals before `due` have been sent."""
+        now = time.monotonic()
+        # Told last: whoever reads it finds the sample of everything else.
+        under_way = array("d", [min(due, now), *self._stage.unanswered()])
         self._recorder.flush()
+        self._replace(open_file(self._folder, self._order.worker), under_way.tobytes())
         if time.monotonic() >= self._facts_due:
             self._gauge.look()
             self._write_facts()
@@ -117,8 +124,13 @@ class Session:
                 "name=, the rest is counted together",
             )
             self._recorder.crowded = False
-        path = facts_file(self._folder, self._order.worker)
-        fresh = path.with_suffix(".new")
-        fresh.write_text(self._gauge.facts().model_dump_json(), encoding="utf-8")
-        fresh.replace(path)
+        facts = self._gauge.facts().model_dump_json().encode()
+        self._replace(facts_file(self._folder, self._order.worker), facts)
         self._facts_due = time.monotonic() + FACTS_EVERY
+
+    @staticmethod
+    def _replace(path: Path, content: bytes) -> None:
+        """At once, so that nobody reads a half."""
+        fresh = path.with_suffix(".new")
+        fresh.write_bytes(content)
+        fresh.replace(path)

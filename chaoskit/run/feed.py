@@ -10,7 +10,7 @@ from pathlib import Path
 
 from chaoskit.judge.samples import Samples
 from chaoskit.model.samples import RECORD
-from chaoskit.ports import Load
+from chaoskit.ports import Load, UnderWay
 from chaoskit.run.probing import ANSWERS, PROBES, Probing
 
 SAMPLES = "samples.bin"
@@ -26,9 +26,13 @@ class Feed:
         self._rest = b""  # of a record that is not whole yet
         self.samples = Samples.empty()
         """Everything so far, sorted by intended start."""
+        self.under_way = UnderWay()
+        """Requests that may have no sample among them."""
 
     def refresh(self) -> None:
         """Take in what is new."""
+        # Asked first: what is answered meanwhile is in the samples, whatever was said of it.
+        self.under_way = self._load.under_way()
         raw, names = self._load.read()
         raw = self._rest + raw
         whole = len(raw) - len(raw) % RECORD.size

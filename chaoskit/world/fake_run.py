@@ -18,10 +18,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from chaoskit.errors import LoadError
-from chaoskit.model.samples import Outcome, pack
+from chaoskit.model.samples import RECORD, Outcome, pack
 from chaoskit.model.surge import Pace, Surge
 from chaoskit.model.timeline import LoadFacts
-from chaoskit.ports import Answer
+from chaoskit.ports import Answer, UnderWay
 
 # Greater than any process id of Linux, so that nobody can end a bystander by it.
 NO_PROCESS = 2**22 + 1
@@ -136,6 +136,14 @@ class FakeLoad:
             with open(self._folder / "worker-0.bin", "ab") as kept:
                 kept.write(flushed)
         return flushed, self.names
+
+    def under_way(self) -> UnderWay:
+        if self._pace is None:
+            return UnderWay()
+        self._arrive()
+        now = self._clock.now()
+        late = (record for done, record in self._open if done > now and self._ended is None)
+        return UnderWay(now, tuple(RECORD.unpack(record)[0] for record in late))
 
     def facts(self) -> LoadFacts:
         return self.pretend or LoadFacts(planned=self._planned, sent=self._planned)
