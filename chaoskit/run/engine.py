@@ -191,7 +191,7 @@ class Engine:
             self._tick()
 
     def _broken(self, guards: Guards) -> bool:
-        found = guards.look(self.feed.samples, self.clock.now())
+        found = guards.look(self.feed.samples, self.clock.now(), self.feed.under_way)
         if found is None:
             return False
         kind, gate = found

@@ -13,6 +13,7 @@ from chaoskit.judge.live import abort_due, is_steady, spent
 from chaoskit.judge.samples import Samples
 from chaoskit.judge.windows import SLACK
 from chaoskit.model.verdict import Gate
+from chaoskit.ports import UnderWay
 from chaoskit.run.calls import Call, Calls
 from chaoskit.run.injections import Injections
 from chaoskit.run.plan import Plan
@@ -42,16 +43,16 @@ class Guards:
         self._rate = _highest_rate(plan, baseline)
 
     def look(
-        self, samples: Samples, now: float
+        self, samples: Samples, now: float, under_way: UnderWay
     ) -> tuple[Literal["violated", "abort"], Gate] | None:
-        """The gate that is broken for good, if any."""
+        """The gate that is broken for good, if any; `under_way` has no sample yet."""
         self._complete(samples, now)
         begin = self._injections.first_acknowledged if self._begin is None else self._begin
         if begin is None:
             return None
-        # At once, by what has been answered; and exactly, once nothing is in flight any more:
-        # while requests hang, quick answers alone could hide the condition.
-        for grace in (0.0, self._patience):
+        # At once, whatever those in flight come to; and exactly, once none is any more: while
+        # requests hang, what they may come to could hide the condition.
+        for grace, waiting in ((now - under_way.told, under_way.starts), (self._patience, None)):
             gate = abort_due(
                 self._experiment.abort_when,
                 samples,
@@ -59,6 +60,7 @@ class Guards:
                 now,
                 baseline=self._baseline,
                 grace=grace,
+                waiting=waiting,
             )
             if gate is not None:
                 return "abort", gate
