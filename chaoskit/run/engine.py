@@ -34,6 +34,8 @@ from chaoskit.run.unwind import tell, unwind
 
 TICK = 0.1
 LEAD = 0.5
+# Until a request that was given up at its timeout is told and read.
+TOLD = 1.0
 LOAD_TIMEOUT = 40.0
 LEDGER_TIMEOUT = 60.0
 CALL_TIMEOUT = 30.0
@@ -134,7 +136,8 @@ class Engine:
 
     def _refuse_unfit(self, begin: float, end: float) -> None:
         """A baseline that does not hold teaches nothing: stop before anything is injected."""
-        while self.probing.pending(end):
+        limit = end + self.plan.patience + TOLD
+        while self.clock.now() <= limit and self._unanswered(end):
             self._tick()
         gates = judge_phase(
             self.plan.experiment.steady_state,
@@ -148,6 +151,10 @@ class Engine:
             if gate.status != Status.HELD:
                 why = gate.reason or f"observed {gate.shown}"
                 raise Stopped("unfit", f"baseline unfit: {gate.expectation}: {why}")
+
+    def _unanswered(self, before: float) -> bool:
+        """Whether something that began earlier may still be answered."""
+        return self.probing.pending(before) or self.feed.under_way.settled < before
 
     def _fault_phase(self) -> None:
         """Hold the faults open until the time is up or the claim is broken."""

@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 
 from chaoskit.model.samples import Outcome
+from chaoskit.model.timeline import Timeline
 from chaoskit.model.verdict import Status
 from tests.run.scene import Scene, experiment
 
 LOAD = {"locustfile": "load.py", "rate": "60/s", "timeout": "5s"}
+OK = Outcome.OK, 200
 
 
 class SlowSuccesses(Scene):
@@ -56,3 +58,47 @@ def test_what_is_bad_whatever_is_in_flight_aborts_at_once(
     assert injection.revert_begun is not None
     open_for = injection.revert_begun - injection.acknowledged
     assert open_for < 2 if aborts else open_for > 25
+
+
+def phases(timeline: Timeline) -> dict[str, tuple[float, float]]:
+    return {span.phase: (span.begin, span.end or 0.0) for span in timeline.spans}
+
+
+def test_the_baseline_is_judged_once_it_is_answered(tmp_path: Path) -> None:
+    scene = Scene(tmp_path)
+    scene.load._answer = lambda t, series: (2.0, Outcome.OK, 200)
+    scene.plan_for = experiment(load=LOAD, steady_state=["browse rate >= 56/s"])
+    timeline = scene.run()
+    assert timeline.stop_kind is None
+    found = phases(timeline)
+    begin, end = found["baseline"]
+    assert end - begin == pytest.approx(20, abs=0.2)
+    assert found["fault"][0] - end == pytest.approx(2, abs=0.3)
+    assert scene.verdict().status is Status.HELD, scene.verdict().reasons
+
+
+def test_quick_answers_cost_no_time_before_the_fault(tmp_path: Path) -> None:
+    found = phases(Scene(tmp_path).run())
+    assert found["fault"][0] - found["baseline"][1] == pytest.approx(0.2)
+
+
+def test_a_hang_at_the_end_of_the_baseline_is_seen_before_the_fault(tmp_path: Path) -> None:
+    scene = Scene(tmp_path)
+    broken = scene.clock.start + 15.0
+
+    def answer(t: float, series: str) -> tuple[float, Outcome, int]:
+        return (5.0, Outcome.FAILED, 0) if t >= broken else (0.02, Outcome.OK, 200)
+
+    scene.load._answer = answer
+    scene.plan_for = experiment(load=LOAD, steady_state=["browse success >= 99%"])
+    timeline = scene.run()
+    assert timeline.injections == ()
+    assert timeline.stop_kind == "unfit"
+
+
+def test_nobody_waits_longer_than_the_timeout_for_the_baseline(tmp_path: Path) -> None:
+    scene = Scene(tmp_path)
+    scene.load._answer = lambda t, series: (0.02 if t < scene.clock.start + 15 else 60, *OK)
+    scene.plan_for = experiment(load=LOAD)
+    found = phases(scene.run())
+    assert 5 < found["fault"][0] - found["baseline"][1] < 6.5
