@@ -6,6 +6,7 @@ It must never drop one; a torn record is cut.
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 from chaoskit.judge.samples import Samples
@@ -57,9 +58,23 @@ class Feed:
             self.samples = self.samples.merge(new)
 
     def store(self, folder: Path) -> None:
-        """Write `samples.bin` and `series.json`."""
-        (folder / SAMPLES).write_bytes(self.samples.to_bytes())
-        (folder / SERIES).write_text(json.dumps(list(self.samples.names)))
+        """Write `series.json` and `samples.bin`, the one that is looked for last."""
+        _write(folder / SERIES, json.dumps(list(self.samples.names)).encode())
+        _write(folder / SAMPLES, self.samples.to_bytes())
+
+
+def _write(path: Path, content: bytes) -> None:
+    """All of it or nothing: half of the samples would pass for all of them. Raises OSError."""
+    fresh = path.with_name(f"{path.name}.new")
+    try:
+        with fresh.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(path)
+    except OSError:
+        fresh.unlink(missing_ok=True)
+        raise
 
 
 def stored_samples(folder: Path) -> Samples:
