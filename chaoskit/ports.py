@@ -230,7 +230,7 @@ class Load(Protocol):
         """What the generator says of itself so far."""
 
     def stop(self, grace: float = 5.0) -> None:
-        """End it within `grace` seconds; stopping twice is fine."""
+        """End it within `grace` seconds; stopping twice is fine, the shorter time counts."""
 
 
 class Ledger(Protocol):

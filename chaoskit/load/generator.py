@@ -54,7 +54,6 @@ class LocustLoad:
         self._workers: tuple[Worker, ...] = ()
         self._series: dict[str, int] = {}
         self._began = False
-        self._stopped = False
 
     @property
     def pids(self) -> tuple[int, ...]:
@@ -145,10 +144,10 @@ class LocustLoad:
         return facts.model_copy(update={"pace": str(self._spec), "doubts": doubts})
 
     def stop(self, grace: float = 5.0) -> None:
-        """End it within `grace` seconds: what is in flight by then has failed."""
-        if self._stopped or not self._workers:
-            return
-        self._stopped = True
+        """End it within `grace` seconds: what is in flight by then has failed.
+
+        Asked again, while it is ending, the shorter time counts.
+        """
         limit = time.monotonic() + grace
         for worker in self._workers:
             worker.ask_to_stop(grace)

@@ -20,7 +20,7 @@ from chaoskit.errors import LoadError
 from chaoskit.load.arrivals import Dispatcher, Stage
 from chaoskit.load.book import Book, book_file
 from chaoskit.load.gauge import Gauge
-from chaoskit.load.lifeline import Lifeline
+from chaoskit.load.lifeline import DEFAULT_GRACE, Lifeline, drained
 from chaoskit.load.order import Order
 from chaoskit.load.recorder import MOST_NAMES, Recorder, facts_file, open_file
 from chaoskit.load.script import Script, load_script
@@ -29,8 +29,6 @@ from chaoskit.load.timetable import Timetable
 
 FLUSH_EVERY = 0.2
 FACTS_EVERY = 1.0
-# Of the grace; the rest is for writing down what was given up, before the parent kills.
-_DRAIN_SHARE = 0.8
 
 
 class Session:
@@ -95,8 +93,8 @@ class Session:
     def _drain(self) -> None:
         # Now, so that the count of arrivals is right even if this process is killed in the drain.
         self._write_facts()
-        deadline = time.monotonic() + _DRAIN_SHARE * self._lifeline.grace
-        while self._stage.waiting and time.monotonic() < deadline:
+        usual = drained(DEFAULT_GRACE)
+        while self._stage.waiting and time.monotonic() < (self._lifeline.drained or usual):
             self._recorder.flush()
             gevent.sleep(0.02)
         now = time.monotonic()

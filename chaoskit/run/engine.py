@@ -36,6 +36,8 @@ TICK = 0.1
 LEAD = 0.5
 # Until a request that was given up at its timeout is told and read.
 TOLD = 1.0
+# Beside the request timeout, until a load that was asked to end has ended.
+LAST = 4.0
 LOAD_TIMEOUT = 40.0
 LEDGER_TIMEOUT = 60.0
 CALL_TIMEOUT = 30.0
@@ -93,6 +95,7 @@ class Engine:
         self._take_fingerprint()
         self._fault_phase()
         self._recovery_phase()
+        self._end_load()
         self._read_back()
 
     def _take_fingerprint(self) -> None:
@@ -234,12 +237,19 @@ class Engine:
             timeout = self.plan.settling + LEDGER_TIMEOUT
             self._await("ledger", partial(ledger.mark, self.around.folder), timeout=timeout)
 
+    def _end_load(self) -> None:
+        """What is under way has its whole time, unless the run is stopped meanwhile."""
+        grace = self.plan.patience + LAST
+        self._note = "waiting for the last answers"
+        stop = partial(self.around.load.stop, grace)
+        self._await("load", stop, timeout=grace + LOAD_TIMEOUT)
+        self._note = ""
+
     def _read_back(self) -> None:
         """Only once the load has stopped: what is still being written cannot be compared."""
         if (ledger := self.around.ledger) is None:
             return
         self._enter("reading back", None)
-        self._await("load", self.around.load.stop, timeout=LOAD_TIMEOUT)
         timeout = self.plan.settling + LEDGER_TIMEOUT
         self._await("ledger", ledger.read_back, timeout=timeout)
 

@@ -150,7 +150,15 @@ class FakeLoad:
 
     def stop(self, grace: float = 5.0) -> None:
         self._arrive()
-        self._ended = self._clock.now() if self._ended is None else self._ended
+        if self._ended is None:
+            self._ended = self._clock.now()
+            self._open = [self._last(*each, self._ended + grace) for each in self._open]
+
+    @staticmethod
+    def _last(done: float, record: bytes, end: float) -> tuple[float, bytes]:
+        """What is answered only after the `end` has failed."""
+        start, _, series, _ = RECORD.unpack(record)
+        return done, record if done <= end else pack(start, end - start, series, Outcome.FAILED, 0)
 
     def _arrive(self) -> None:
         """Everything that was due until now is answered."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -102,3 +103,35 @@ def test_nobody_waits_longer_than_the_timeout_for_the_baseline(tmp_path: Path) -
     scene.plan_for = experiment(load=LOAD)
     found = phases(scene.run())
     assert 5 < found["fault"][0] - found["baseline"][1] < 6.5
+
+
+SLOW = {"locustfile": "load.py", "rate": "60/s", "timeout": "30s"}
+
+
+def slow(scene: Scene) -> Scene:
+    """An endpoint that takes six seconds as usual, and may take thirty."""
+    scene.load._answer = lambda t, series: (6.0, *OK)
+    scene.plan_for = experiment(load=SLOW, steady_state=["browse success >= 99%"])
+    return scene
+
+
+def test_what_is_under_way_at_the_end_of_hold_has_its_time(tmp_path: Path) -> None:
+    scene = slow(Scene(tmp_path))
+    scene.run()
+    assert scene.verdict().status is Status.HELD, scene.verdict().reasons
+
+
+def test_a_run_that_is_stopped_does_not_wait_for_the_last_answers(tmp_path: Path) -> None:
+    graces = []
+    for folder, at in (("whole", None), ("halted", 40.0)):
+        (tmp_path / folder).mkdir()
+        scene = slow(Scene(tmp_path / folder))
+        if at is not None:
+            scene.clock.at(at, partial(scene.stop.request, "halted", "halted by ana"))
+        end, asked = scene.load.stop, list[float]()
+        scene.load.stop = lambda grace=5.0, end=end, asked=asked: (  # type: ignore[method-assign]
+            asked.append(grace), end(grace)
+        )[1]  # fmt: skip
+        scene.run()
+        graces.append(asked)
+    assert graces == [[34.0, 5.0], [5.0]]
