@@ -12,17 +12,15 @@ from functools import partial
 from typing import Any
 
 from chaoskit.errors import Refused
-from chaoskit.judge.gates import judge_phase
 from chaoskit.judge.live import pulse
 from chaoskit.judge.samples import Samples
 from chaoskit.model.timeline import PhaseName
-from chaoskit.model.verdict import Status
 from chaoskit.run import processes
 from chaoskit.run.agenda import Agenda
 from chaoskit.run.around import Surroundings
 from chaoskit.run.feed import Feed
 from chaoskit.run.fingerprint import facts
-from chaoskit.run.guards import Guards, Recovering
+from chaoskit.run.guards import Guards, Recovering, unfit
 from chaoskit.run.history import leftovers
 from chaoskit.run.injections import Injections
 from chaoskit.run.live import Moment
@@ -142,18 +140,8 @@ class Engine:
         limit = end + self.plan.patience + TOLD
         while self.clock.now() <= limit and self._unanswered(end):
             self._tick()
-        gates = judge_phase(
-            self.plan.experiment.steady_state,
-            self.feed.samples,
-            begin,
-            end,
-            phase="baseline",
-            rate=float(self.plan.experiment.load.rate),
-        )
-        for gate in gates:
-            if gate.status != Status.HELD:
-                why = gate.reason or f"observed {gate.shown}"
-                raise Stopped("unfit", f"baseline unfit: {gate.expectation}: {why}")
+        if why := unfit(self.plan, self.feed.samples, begin, end):
+            raise Stopped("unfit", why)
 
     def _unanswered(self, before: float) -> bool:
         """Whether something that began earlier may still be answered."""

@@ -8,11 +8,12 @@ from __future__ import annotations
 import math
 from typing import Literal
 
+from chaoskit.judge.gates import judge_phase
 from chaoskit.judge.harm import harmed
 from chaoskit.judge.live import abort_due, is_steady, spent
 from chaoskit.judge.samples import Samples
 from chaoskit.judge.windows import SLACK
-from chaoskit.model.verdict import Gate
+from chaoskit.model.verdict import Gate, Status
 from chaoskit.ports import UnderWay
 from chaoskit.run.calls import Call, Calls
 from chaoskit.run.injections import Injections
@@ -24,6 +25,19 @@ SLIDE = 0.25
 COMPLETE = 0.95
 STRENGTH_EVERY = 1.0
 STRENGTH_TIMEOUT = 20.0
+
+
+def unfit(plan: Plan, samples: Samples, begin: float, end: float) -> str:
+    """Why the baseline begin..end does not hold, in a sentence; empty where it does."""
+    experiment = plan.experiment
+    rate = float(experiment.load.rate)
+    gates = judge_phase(
+        experiment.steady_state, samples, begin, end, phase="baseline", rate=rate
+    )  # fmt: skip
+    for gate in gates:
+        if gate.status != Status.HELD:
+            return f"baseline unfit: {Guards.sentence(gate)}"
+    return ""
 
 
 class Guards:
