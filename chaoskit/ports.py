@@ -9,6 +9,7 @@ foreign system fails; nothing is swallowed.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -184,6 +185,19 @@ class Probe(Protocol):
         """Ask once, within the probe's own timeout; a foreign failure is an answer, not ok."""
 
 
+@dataclass(frozen=True)
+class UnderWay:
+    """What of all that was due before monotonic `told` has no sample yet: its intended starts."""
+
+    told: float = -math.inf
+    starts: tuple[float, ...] = ()
+
+    @property
+    def settled(self) -> float:
+        """Whatever began before this has its sample."""
+        return min(self.told, *self.starts, math.inf)
+
+
 class Load(Protocol):
     """A load generator in processes of its own."""
 
@@ -211,11 +225,14 @@ class Load(Protocol):
     def read(self) -> tuple[bytes, tuple[str, ...]]:
         """Sample records flushed since the last call, and all series names so far."""
 
+    def under_way(self) -> UnderWay:
+        """What it last said of requests without an answer; all others are in the next `read`."""
+
     def facts(self) -> LoadFacts:
         """What the generator says of itself so far."""
 
     def stop(self, grace: float = 5.0) -> None:
-        """End it within `grace` seconds; stopping twice is fine."""
+        """End it within `grace` seconds; stopping twice is fine, the shorter time counts."""
 
 
 class Ledger(Protocol):

@@ -7,6 +7,7 @@ no failure of one without a failed sample.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -54,6 +55,7 @@ class Arrival:
         self._stage = stage
         self._pending: set[Issued] = set()
         self._issued = 0
+        self._since = intended
         self._thought = 0.0
         self._thinks = False
         self._refused = False
@@ -71,6 +73,7 @@ class Arrival:
         """Record it once; an answer after the arrival was given up is not counted twice."""
         if issued in self._pending:
             self._pending.discard(issued)
+            self._since = time.monotonic()
             self._refused = outcome >= Outcome.SHED
             self._stage.recorder.add(name, issued.start, end - issued.start, outcome, status)
 
@@ -86,10 +89,20 @@ class Arrival:
         finally:
             self._thinks = False
             self._stage.thinking -= 1
-            self._thought += time.monotonic() - began
+            self._since = time.monotonic()
+            self._thought += self._since - began
         if self._settled:
             raise InterruptTaskSet(reschedule=False)  # type: ignore[no-untyped-call]
         self._set_off()
+
+    def unanswered(self) -> tuple[float, ...]:
+        """The intended starts of what waits; of what a client of its own may have sent, at most."""
+        if self._settled:
+            return ()
+        if not self._issued:
+            return (self.intended,)
+        waiting = tuple(issued.start for issued in self._pending)
+        return waiting if waiting or self._thinks else (self._since,)
 
     def give_up(self, now: float, failed: bool) -> None:
         """Everything without an answer has failed; `failed` also says that the task did.
@@ -174,6 +187,11 @@ class Stage:
         """Open arrivals that wait for an answer, or are about to ask."""
         return len(self.open) - self.thinking
 
+    def unanswered(self) -> Iterator[float]:
+        """The intended starts of all that was sent and has no sample yet."""
+        for arrival in self.open:
+            yield from arrival.unanswered()
+
     def fail(self, name: str, intended: float, now: float) -> None:
         self.recorder.add(name, intended, now - intended, Outcome.FAILED)
 
@@ -222,6 +240,8 @@ class Dispatcher:
         self._stage = stage
         self._seats = seats
         self._in_flight = in_flight
+        self.next = -math.inf
+        """When the next arrival is due: all that were due before have been sent."""
 
     def run(
         self,
@@ -236,16 +256,15 @@ class Dispatcher:
                 return
             self._send(intended, choice)
 
-    @staticmethod
-    def _await(number: float, due: Callable[[float], float], stop: Event) -> float:
-        intended = due(number)
+    def _await(self, number: float, due: Callable[[float], float], stop: Event) -> float:
+        intended = self.next = due(number)
         ahead = intended - time.monotonic()
         if ahead <= 0:
             # Late: let the arrivals that were sent start before the next one is looked at.
             gevent.sleep(0)
         while ahead > 0 and not stop.wait(min(ahead, _LOOK_EVERY)):
             # A surge that begins meanwhile brings it forward.
-            intended = due(number)
+            intended = self.next = due(number)
             ahead = intended - time.monotonic()
         return intended
 

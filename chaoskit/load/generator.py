@@ -19,6 +19,7 @@ from chaoskit.model.experiment import LoadSpec
 from chaoskit.model.ledger import LedgerSpec
 from chaoskit.model.system import Outcomes
 from chaoskit.model.timeline import LoadFacts
+from chaoskit.ports import UnderWay
 
 READY_WITHIN = 30.0
 
@@ -53,7 +54,6 @@ class LocustLoad:
         self._workers: tuple[Worker, ...] = ()
         self._series: dict[str, int] = {}
         self._began = False
-        self._stopped = False
 
     @property
     def pids(self) -> tuple[int, ...]:
@@ -127,6 +127,12 @@ class LocustLoad:
         same = known == list(range(len(known)))
         return bytes(chunk) if same else renumbered(chunk, known)
 
+    def under_way(self) -> UnderWay:
+        """What its processes last said to be without an answer; at most a quarter second old."""
+        said = [worker.under_way() for worker in self._workers] or [UnderWay()]
+        starts = tuple(start for one in said for start in one.starts)
+        return UnderWay(min(one.told for one in said), starts)
+
     def facts(self) -> LoadFacts:
         """What its processes last wrote of themselves, together; at most about a second old."""
         if not self._workers:
@@ -138,10 +144,10 @@ class LocustLoad:
         return facts.model_copy(update={"pace": str(self._spec), "doubts": doubts})
 
     def stop(self, grace: float = 5.0) -> None:
-        """End it within `grace` seconds: what is in flight by then has failed."""
-        if self._stopped or not self._workers:
-            return
-        self._stopped = True
+        """End it within `grace` seconds: what is in flight by then has failed.
+
+        Asked again, while it is ending, the shorter time counts.
+        """
         limit = time.monotonic() + grace
         for worker in self._workers:
             worker.ask_to_stop(grace)

@@ -10,19 +10,27 @@ import _thread
 import ctypes
 import os
 import signal
+import time
 from select import select
 
 DEFAULT_GRACE = 5.0
+# Of the grace, for writing down what was given up, before the parent kills: seconds, or a part.
+_MOST_REST, _REST_SHARE = 1.0, 0.2
 _LOOK_EVERY = 0.25
 _PR_SET_PDEATHSIG = 1
+
+
+def drained(grace: float) -> float:
+    """Until when (monotonic) answers are waited for by who may take `grace` seconds from now."""
+    return time.monotonic() + grace - min(_MOST_REST, _REST_SHARE * grace)
 
 
 class Lifeline:
     """Ends this process when `parent` dies; hears on the pipe when what is due.
 
     `begin T`: the first arrival; `surge T` and `calm T`: begin and end of the fault phase, all on
-    the monotonic clock and None until told. `stop GRACE`: how many seconds the drain may take; a
-    plain SIGTERM leaves it at the default.
+    the monotonic clock and None until told. `stop GRACE`: how many seconds it may take to end, the
+    shorter time counts; what is `drained` is None until then, and so it is by a plain SIGTERM.
     """
 
     def __init__(self, pipe: int, parent: int) -> None:
@@ -31,7 +39,7 @@ class Lifeline:
         self.begin: float | None = None
         self.surge: float | None = None
         self.calm: float | None = None
-        self.grace = DEFAULT_GRACE
+        self.drained: float | None = None
 
     def hold(self, parent_is_main_thread: bool) -> None:
         if parent_is_main_thread:
@@ -55,5 +63,6 @@ class Lifeline:
         if word in (b"begin", b"surge", b"calm"):
             setattr(self, word.decode(), float(seconds))
         else:
-            self.grace = float(seconds)
+            told = drained(float(seconds))
+            self.drained = told if self.drained is None else min(told, self.drained)
             os.kill(os.getpid(), signal.SIGTERM)

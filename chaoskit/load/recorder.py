@@ -25,6 +25,11 @@ def facts_file(folder: Path, worker: int = 0) -> Path:
     return folder / f"worker-{worker}.json"
 
 
+def open_file(folder: Path, worker: int = 0) -> Path:
+    """Where one worker says what is under way: when it says so, then the intended starts."""
+    return folder / f"worker-{worker}.open"
+
+
 def error_file(folder: Path, worker: int = 0) -> Path:
     """Where one worker leaves what it died of."""
     return folder / f"worker-{worker}.error"

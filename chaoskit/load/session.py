@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from array import array
 from pathlib import Path
 from typing import Any
 
@@ -19,17 +20,15 @@ from chaoskit.errors import LoadError
 from chaoskit.load.arrivals import Dispatcher, Stage
 from chaoskit.load.book import Book, book_file
 from chaoskit.load.gauge import Gauge
-from chaoskit.load.lifeline import Lifeline
+from chaoskit.load.lifeline import DEFAULT_GRACE, Lifeline, drained
 from chaoskit.load.order import Order
-from chaoskit.load.recorder import MOST_NAMES, Recorder, facts_file
+from chaoskit.load.recorder import MOST_NAMES, Recorder, facts_file, open_file
 from chaoskit.load.script import Script, load_script
 from chaoskit.load.seats import Seats
 from chaoskit.load.timetable import Timetable
 
 FLUSH_EVERY = 0.2
 FACTS_EVERY = 1.0
-# Of the grace; the rest is for writing down what was given up, before the parent kills.
-_DRAIN_SHARE = 0.8
 
 
 class Session:
@@ -88,23 +87,29 @@ class Session:
         while not self._stop.wait(FLUSH_EVERY):
             if sender.ready():
                 sender.get()
-            self._save()
+            self._save(dispatcher.next)
         sender.join()
 
     def _drain(self) -> None:
         # Now, so that the count of arrivals is right even if this process is killed in the drain.
         self._write_facts()
-        deadline = time.monotonic() + _DRAIN_SHARE * self._lifeline.grace
-        while self._stage.waiting and time.monotonic() < deadline:
+        usual = drained(DEFAULT_GRACE)
+        while self._stage.waiting and time.monotonic() < (self._lifeline.drained or usual):
             self._recorder.flush()
             gevent.sleep(0.02)
         now = time.monotonic()
         for arrival in tuple(self._stage.open):
             arrival.end_with_load(now)
         self._recorder.flush()
+        open_file(self._folder, self._order.worker).unlink(missing_ok=True)
 
-    def _save(self) -> None:
+    def _save(self, due: float) -> None:
+        """Write down what is known; all arrivals before `due` have been sent."""
+        now = time.monotonic()
+        # Told last: whoever reads it finds the sample of everything else.
+        under_way = array("d", [min(due, now), *self._stage.unanswered()])
         self._recorder.flush()
+        self._replace(open_file(self._folder, self._order.worker), under_way.tobytes())
         if time.monotonic() >= self._facts_due:
             self._gauge.look()
             self._write_facts()
@@ -117,8 +122,13 @@ class Session:
                 "name=, the rest is counted together",
             )
             self._recorder.crowded = False
-        path = facts_file(self._folder, self._order.worker)
-        fresh = path.with_suffix(".new")
-        fresh.write_text(self._gauge.facts().model_dump_json(), encoding="utf-8")
-        fresh.replace(path)
+        facts = self._gauge.facts().model_dump_json().encode()
+        self._replace(facts_file(self._folder, self._order.worker), facts)
         self._facts_due = time.monotonic() + FACTS_EVERY
+
+    @staticmethod
+    def _replace(path: Path, content: bytes) -> None:
+        """At once, so that nobody reads a half."""
+        fresh = path.with_suffix(".new")
+        fresh.write_bytes(content)
+        fresh.replace(path)

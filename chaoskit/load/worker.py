@@ -18,9 +18,10 @@ from select import select
 
 from chaoskit.errors import LoadError
 from chaoskit.load.order import Order
-from chaoskit.load.recorder import error_file, facts_file, files
+from chaoskit.load.recorder import error_file, facts_file, files, open_file
 from chaoskit.model.samples import RECORD, SERIES_AT
 from chaoskit.model.timeline import LoadFacts
+from chaoskit.ports import UnderWay
 
 
 class Worker:
@@ -103,6 +104,13 @@ class Worker:
         # After the records: a name is always written before its first record.
         lines = names.read_text(encoding="utf-8").split("\n")
         return chunk, tuple(lines[:-1])
+
+    def under_way(self) -> UnderWay:
+        """What the child last said to be without an answer; nothing before its first word."""
+        said = array("d")
+        with contextlib.suppress(FileNotFoundError):
+            said.frombytes(open_file(self._folder, self._order.worker).read_bytes())
+        return UnderWay(said[0], tuple(said[1:])) if said else UnderWay()
 
     def facts(self) -> LoadFacts:
         """What the child last wrote of itself, at most about a second old."""

@@ -12,20 +12,18 @@ from functools import partial
 from typing import Any
 
 from chaoskit.errors import Refused
-from chaoskit.judge.gates import judge_phase
 from chaoskit.judge.live import pulse
 from chaoskit.judge.samples import Samples
 from chaoskit.model.timeline import PhaseName
-from chaoskit.model.verdict import Status
 from chaoskit.run import processes
 from chaoskit.run.agenda import Agenda
 from chaoskit.run.around import Surroundings
 from chaoskit.run.feed import Feed
 from chaoskit.run.fingerprint import facts
-from chaoskit.run.guards import Guards
+from chaoskit.run.guards import Guards, unfit
 from chaoskit.run.history import leftovers
 from chaoskit.run.injections import Injections
-from chaoskit.run.lengths import WARMUP
+from chaoskit.run.lengths import FILED, LAST, WARMUP
 from chaoskit.run.live import Moment
 from chaoskit.run.plan import Plan
 from chaoskit.run.probing import Probing
@@ -91,9 +89,10 @@ class Engine:
         self._refuse_unfit(begin, end)
         self.baseline = self.feed.samples.between(begin, end)
         self._take_fingerprint()
-        watch = Recovering(self.plan, self.target, self.around, self.baseline)
+        watch = Recovering(self.plan, self.target, self.around, self.baseline, self._answered)
         self._fault_phase(watch)
         self._recovery_phase(watch)
+        self._end_load()
         self._read_back()
 
     def _take_fingerprint(self) -> None:
@@ -137,20 +136,15 @@ class Engine:
 
     def _refuse_unfit(self, begin: float, end: float) -> None:
         """A baseline that does not hold teaches nothing: stop before anything is injected."""
-        while self.probing.pending(end):
+        limit = end + self.plan.patience + FILED
+        while self.clock.now() <= limit and not self._answered(end):
             self._tick()
-        gates = judge_phase(
-            self.plan.experiment.steady_state,
-            self.feed.samples,
-            begin,
-            end,
-            phase="baseline",
-            rate=float(self.plan.experiment.load.rate),
-        )
-        for gate in gates:
-            if gate.status != Status.HELD:
-                why = gate.reason or f"observed {gate.shown}"
-                raise Stopped("unfit", f"baseline unfit: {gate.expectation}: {why}")
+        if why := unfit(self.plan, self.feed.samples, begin, end):
+            raise Stopped("unfit", why)
+
+    def _answered(self, before: float) -> bool:
+        """Whether everything that began earlier has its sample."""
+        return self.feed.under_way.settled >= before and not self.probing.pending(before)
 
     def _fault_phase(self, watch: Recovering | None = None) -> None:
         """Hold the faults open until the time is up or the claim is broken."""
@@ -196,7 +190,9 @@ class Engine:
             self._tick()
 
     def _broken(self, guards: Guards) -> bool:
-        found = guards.look(self.feed.samples, self.clock.now())
+        if self.agenda.over:  # what comes after the last undo is recovery, and judged as that
+            return False
+        found = guards.look(self.feed.samples, self.clock.now(), self.feed.under_way)
         if found is None:
             return False
         kind, gate = found
@@ -228,12 +224,19 @@ class Engine:
             timeout = self.plan.settling + LEDGER_TIMEOUT
             self._await("ledger", partial(ledger.mark, self.around.folder), timeout=timeout)
 
+    def _end_load(self) -> None:
+        """What is under way has its whole time, unless the run is stopped meanwhile."""
+        grace = self.plan.patience + LAST
+        self._note = "waiting for the last answers"
+        stop = partial(self.around.load.stop, grace)
+        self._await("load", stop, timeout=grace + LOAD_TIMEOUT)
+        self._note = ""
+
     def _read_back(self) -> None:
         """Only once the load has stopped: what is still being written cannot be compared."""
         if (ledger := self.around.ledger) is None:
             return
         self._enter("reading back", None)
-        self._await("load", self.around.load.stop, timeout=LOAD_TIMEOUT)
         timeout = self.plan.settling + LEDGER_TIMEOUT
         self._await("ledger", ledger.read_back, timeout=timeout)
 

@@ -6,11 +6,12 @@ It must never drop one; a torn record is cut.
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 from chaoskit.judge.samples import Samples
 from chaoskit.model.samples import RECORD
-from chaoskit.ports import Load
+from chaoskit.ports import Load, UnderWay
 from chaoskit.run.probing import ANSWERS, PROBES, Probing
 
 SAMPLES = "samples.bin"
@@ -26,9 +27,13 @@ class Feed:
         self._rest = b""  # of a record that is not whole yet
         self.samples = Samples.empty()
         """Everything so far, sorted by intended start."""
+        self.under_way = UnderWay()
+        """Requests that may have no sample among them."""
 
     def refresh(self) -> None:
         """Take in what is new."""
+        # Asked first: what is answered meanwhile is in the samples, whatever was said of it.
+        self.under_way = self._load.under_way()
         raw, names = self._load.read()
         raw = self._rest + raw
         whole = len(raw) - len(raw) % RECORD.size
@@ -53,9 +58,23 @@ class Feed:
             self.samples = self.samples.merge(new)
 
     def store(self, folder: Path) -> None:
-        """Write `samples.bin` and `series.json`."""
-        (folder / SAMPLES).write_bytes(self.samples.to_bytes())
-        (folder / SERIES).write_text(json.dumps(list(self.samples.names)))
+        """Write `series.json` and `samples.bin`, the one that is looked for last."""
+        _write(folder / SERIES, json.dumps(list(self.samples.names)).encode())
+        _write(folder / SAMPLES, self.samples.to_bytes())
+
+
+def _write(path: Path, content: bytes) -> None:
+    """All of it or nothing: half of the samples would pass for all of them. Raises OSError."""
+    fresh = path.with_name(f"{path.name}.new")
+    try:
+        with fresh.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(path)
+    except OSError:
+        fresh.unlink(missing_ok=True)
+        raise
 
 
 def stored_samples(folder: Path) -> Samples:

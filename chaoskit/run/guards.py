@@ -7,12 +7,27 @@ from __future__ import annotations
 
 from typing import Literal
 
+from chaoskit.judge.gates import judge_phase
 from chaoskit.judge.harm import harmed
 from chaoskit.judge.live import abort_due, spent
 from chaoskit.judge.samples import Samples
-from chaoskit.model.verdict import Gate
+from chaoskit.model.verdict import Gate, Status
+from chaoskit.ports import UnderWay
 from chaoskit.run.injections import Injections
 from chaoskit.run.plan import Plan
+
+
+def unfit(plan: Plan, samples: Samples, begin: float, end: float) -> str:
+    """Why the baseline begin..end does not hold, in a sentence; empty where it does."""
+    experiment = plan.experiment
+    rate = float(experiment.load.rate)
+    gates = judge_phase(
+        experiment.steady_state, samples, begin, end, phase="baseline", rate=rate
+    )  # fmt: skip
+    for gate in gates:
+        if gate.status != Status.HELD:
+            return f"baseline unfit: {Guards.sentence(gate)}"
+    return ""
 
 
 class Guards:
@@ -32,16 +47,16 @@ class Guards:
         self._rate = _highest_rate(plan, baseline)
 
     def look(
-        self, samples: Samples, now: float
+        self, samples: Samples, now: float, under_way: UnderWay
     ) -> tuple[Literal["violated", "abort"], Gate] | None:
-        """The gate that is broken for good, if any."""
+        """The gate that is broken for good, if any; `under_way` has no sample yet."""
         self._complete(samples, now)
         begin = self._injections.first_acknowledged if self._begin is None else self._begin
         if begin is None:
             return None
-        # At once, by what has been answered; and exactly, once nothing is in flight any more:
-        # while requests hang, quick answers alone could hide the condition.
-        for grace in (0.0, self._patience):
+        # At once, whatever those in flight come to; and exactly, once none is any more: while
+        # requests hang, what they may come to could hide the condition.
+        for grace, waiting in ((now - under_way.told, under_way.starts), (self._patience, None)):
             gate = abort_due(
                 self._experiment.abort_when,
                 samples,
@@ -49,6 +64,7 @@ class Guards:
                 now,
                 baseline=self._baseline,
                 grace=grace,
+                waiting=waiting,
             )
             if gate is not None:
                 return "abort", gate

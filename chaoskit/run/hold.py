@@ -21,6 +21,7 @@ from chaoskit.model.experiment import (
     Selection,
 )
 from chaoskit.model.timeline import LoadFacts
+from chaoskit.ports import UnderWay
 from chaoskit.run.engine import Engine
 from chaoskit.units import Duration, Rate
 
@@ -81,6 +82,9 @@ class NoLoad:
 
     def read(self) -> tuple[bytes, tuple[str, ...]]:
         return b"", ()
+
+    def under_way(self) -> UnderWay:
+        return UnderWay()
 
     def facts(self) -> LoadFacts:
         return LoadFacts()

@@ -10,6 +10,8 @@ WARMUP = 3.0
 REVERT_ALLOWANCE = 15.0
 # The load flushes its samples four times a second, on a busy machine later.
 FILED = 1.0
+# Beside the request timeout, until a load that was asked to end has ended.
+LAST = 4.0
 
 
 def probes_of(experiment: Experiment, system: System) -> dict[str, ProbeSpec]:
@@ -46,6 +48,7 @@ def worst_case(experiment: Experiment, system: System, steps: int) -> float:
     """The whole run, with so many `steps`, where everything takes as long as it may."""
     phases = experiment.phases
     recovery = phases.recovery.within + steady_known(experiment, system) + phases.recovery.hold
+    answers = 2 * patience(experiment, system) + FILED + LAST  # of the baseline, and at the end
     undos = REVERT_ALLOWANCE * max(1, steps)
     reading = settling(experiment, system)
-    return WARMUP + phases.baseline + phases.fault + recovery + reading + undos
+    return WARMUP + phases.baseline + phases.fault + recovery + answers + reading + undos

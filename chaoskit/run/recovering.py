@@ -6,6 +6,7 @@ It must never stop anything, and never call steady what may still turn out other
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 from chaoskit.judge.live import is_steady
 from chaoskit.judge.phases import recovery_origin
@@ -27,15 +28,19 @@ class Recovering:
     """The recovery of one run, from when it counts: that may be before the fault phase is over.
 
     `limit` is the monotonic time by which both must be reached, None before it counts; what was
-    reached by then is taken also where it is known only later.
+    reached by then is taken also where it is known only later. `answered` tells whether everything
+    that began before a monotonic time has its sample; after the longest timeout nobody asks.
     """
 
-    def __init__(self, plan: Plan, target: Target, around: Surroundings, baseline: Samples) -> None:
+    def __init__(
+        self, plan: Plan, target: Target, around: Surroundings, baseline: Samples,
+        answered: Callable[[float], bool],
+    ) -> None:  # fmt: skip
         self._plan = plan
         self._target = target
         self._around = around
         self._baseline = baseline
-        self._whole = False
+        self._answered = answered
         self._candidate = self._due = math.inf
         self._asked: tuple[float, Call] | None = None
         self._steady = self._strong = False
@@ -77,24 +82,20 @@ class Recovering:
         self._around.journal.append("recovered", what=what, when=round(when, 6))
 
     def _look_steady(self, samples: Samples, now: float, limit: float) -> float | None:
-        """Slide a short window on, each as soon as nothing that began in it can be open any more.
+        """Slide a short window on, each as soon as nothing that began in it is open any more.
 
         What hangs may fail: how many have been answered says nothing of the others.
         """
         length, known_after = self._plan.steady_window, self._plan.steady_known
-        while self._candidate <= limit and now > self._candidate + known_after:
-            end, baseline = self._candidate + length, self._compared(samples)
-            claims = self._plan.experiment.steady_state
-            if is_steady(claims, samples, self._candidate, end, baseline=baseline):
+        claims = self._plan.experiment.steady_state
+        while self._candidate <= limit:
+            end = self._candidate + length
+            if now <= self._candidate + known_after and (now < end or not self._answered(end)):
+                return None
+            if is_steady(claims, samples, self._candidate, end, baseline=self._baseline):
                 return self._candidate
             self._candidate = following(self._candidate)
         return None
-
-    def _compared(self, samples: Samples) -> Samples:
-        """The baseline with what was in flight at its end: so the judge will have it."""
-        if not self._whole and self._baseline.window is not None:
-            self._baseline, self._whole = samples.between(*self._baseline.window), True
-        return self._baseline
 
     def _look_strength(self, now: float, limit: float) -> float | None:
         if self._asked is None:

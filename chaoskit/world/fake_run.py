@@ -18,10 +18,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from chaoskit.errors import LoadError
-from chaoskit.model.samples import Outcome, pack
+from chaoskit.model.samples import RECORD, Outcome, pack
 from chaoskit.model.surge import Pace, Surge
 from chaoskit.model.timeline import LoadFacts
-from chaoskit.ports import Answer
+from chaoskit.ports import Answer, UnderWay
 
 # Greater than any process id of Linux, so that nobody can end a bystander by it.
 NO_PROCESS = 2**22 + 1
@@ -137,12 +137,28 @@ class FakeLoad:
                 kept.write(flushed)
         return flushed, self.names
 
+    def under_way(self) -> UnderWay:
+        if self._pace is None:
+            return UnderWay()
+        self._arrive()
+        now = self._clock.now()
+        late = (record for done, record in self._open if done > now and self._ended is None)
+        return UnderWay(now, tuple(RECORD.unpack(record)[0] for record in late))
+
     def facts(self) -> LoadFacts:
         return self.pretend or LoadFacts(planned=self._planned, sent=self._planned)
 
     def stop(self, grace: float = 5.0) -> None:
         self._arrive()
-        self._ended = self._clock.now() if self._ended is None else self._ended
+        if self._ended is None:
+            self._ended = self._clock.now()
+            self._open = [self._last(*each, self._ended + grace) for each in self._open]
+
+    @staticmethod
+    def _last(done: float, record: bytes, end: float) -> tuple[float, bytes]:
+        """What is answered only after the `end` has failed."""
+        start, _, series, _ = RECORD.unpack(record)
+        return done, record if done <= end else pack(start, end - start, series, Outcome.FAILED, 0)
 
     def _arrive(self) -> None:
         """Everything that was due until now is answered."""

@@ -154,6 +154,71 @@ def test_hanging_requests_do_not_keep_a_run_from_its_abort() -> None:
     assert abort("checkout success < 50% for 10s", seen, 25) is not None
 
 
+def slow_successes(until: float, rate: float = 60, slow: float = 1.5) -> list[Row]:
+    """One of ten fails at once, the others succeed late."""
+    return [
+        (i / rate, "checkout", FAILED if i % 10 == 0 else OK, 0.001 if i % 10 == 0 else slow)
+        for i in range(round(until * rate))
+    ]
+
+
+def early(text: str | list[str], rows: list[Row], now: float) -> Gate | None:
+    """As the engine looks at `now`: what has been answered, and when the others began."""
+    texts = [text] if isinstance(text, str) else text
+    begun = [r for r in rows if r[0] < now]
+    seen = build([r for r in begun if r[0] + r[3] <= now], NAMES)
+    waiting = [r[0] for r in begun if r[0] + r[3] > now]
+    return abort_due([claim(t) for t in texts], seen, 0, now, waiting=waiting)
+
+
+def test_quick_failures_among_slow_successes_abort_nothing() -> None:
+    rows = slow_successes(20)
+    assert abort("checkout success < 50%", rows, 30) is None
+    texts = ["success < 50%", "failed > 20% for 3s", "p50 > 2s", "outage > 1s", "rate < 20/s"]
+    for text in texts:
+        for tick in range(11, 200):
+            assert early(f"checkout {text}", rows, tick / 10) is None, (text, tick)
+            assert early(text, rows, tick / 10) is None, (text, tick)
+
+
+def test_total_failure_aborts_at_once_although_other_requests_are_slow() -> None:
+    others = steady(0, 60, series="a", latency=0.2)
+    rows = sorted(failing(10, 60) + others)
+    assert early("checkout success < 50%", rows, 10.5) is None
+    assert early("checkout success < 50%", rows, 11.1) is not None
+    assert early("checkout success < 50% for 10s", rows, 20.3) is not None
+    assert early("checkout outage > 5s", rows, 15.1) is None
+    assert early("checkout outage > 5s", rows, 15.4) is not None
+    assert early("checkout rate < 1/s", rows, 11.1) is None  # 4 others may be its own
+    assert early("checkout rate < 5/s", rows, 11.1) is not None
+
+
+def test_what_is_in_flight_may_be_bad_as_well() -> None:
+    rows = [(t, s, o, 0.001 if n % 2 else 3.0) for n, (t, s, o, _) in enumerate(steady(0, 9))]
+    for text in ("success >= 99%", "p90 < 10ms", "failed < 1%"):
+        assert early(f"checkout {text}", rows, 5) is None
+
+
+ANSWERS = st.lists(
+    st.tuples(st.sampled_from([OK, FAILED, DEGRADED]), st.sampled_from([0.001, 0.2, 1.5, 4.0])),
+    min_size=40, max_size=80,
+)  # fmt: skip
+
+
+@given(ANSWERS, st.integers(4, 32), st.sampled_from([
+    "checkout success < 50%", "checkout failed > 20% for 2s", "checkout p50 > 1s",
+    "checkout rate < 3/s", "checkout degraded > 30%", "success < 70%",
+]))  # fmt: skip
+def test_what_aborts_at_once_is_true_whatever_the_rest_come_to(answers, quarter, text) -> None:
+    rows = [(i / 10, "checkout", *answer) for i, answer in enumerate(answers)]
+    now = quarter / 4
+    if early(text, rows, now) is None:
+        return
+    # The same seconds, once all of them are answered.
+    last = max(r[0] for r in rows if r[0] + r[3] <= now)
+    assert abort(text, rows, last + 1e-9) is not None
+
+
 def test_abort_by_outage_counts_from_the_last_success() -> None:
     assert abort("checkout outage > 5s", failing(10, 60), 14.8) is None
     assert abort("checkout outage > 5s", failing(10, 60), 15.2) is not None

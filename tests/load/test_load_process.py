@@ -18,7 +18,7 @@ from conftest import MakeCourse, Target
 from test_load_course import SIMPLE
 
 from chaoskit.errors import LoadError
-from chaoskit.model.samples import RECORD
+from chaoskit.model.samples import RECORD, Outcome
 from chaoskit.ports import Load
 
 BROKEN = {
@@ -206,3 +206,21 @@ def test_the_child_ends_when_its_parent_is_killed(tmp_path: Path, target: Target
         parent.kill()
         parent.wait()
         assert ended(child, within=2.0)
+
+
+def test_who_waits_for_the_last_answers_can_be_hurried(course: MakeCourse, target: Target) -> None:
+    run = course(SIMPLE, rate=20, timeout="60s")
+    run.start()
+    target.thaw.clear()
+    run.until(0.5)
+    patient = threading.Thread(target=run.load.stop, args=(60.0,))
+    patient.start()
+    time.sleep(0.3)
+    asked = time.monotonic()
+    samples = run.end(grace=2.0)
+    assert time.monotonic() - asked < 3.0
+    patient.join(5)
+    assert not patient.is_alive()
+    assert samples.facts.planned == len(samples.rows)
+    assert Outcome.FAILED in samples.outcomes("/ok")
+    assert not samples.facts.doubts

@@ -128,6 +128,23 @@ def test_it_must_be_in_time_although_the_phase_goes_on(
         assert verdict.recovery.steady == pytest.approx(takes, abs=TICKS)
 
 
+def test_what_fails_after_the_last_undo_is_no_harm_of_the_fault(tmp_path: Path) -> None:
+    claims = {"expect": ["browse success >= 99%"], "abort_when": ["browse failed > 50% for 2s"]}
+    scene = failing(10)(tmp_path, plan_for=brief(**claims))
+    assert scene.run().stop_kind is None
+    assert scene.verdict().status is Status.HELD
+
+
+def test_it_is_over_once_it_is_proven_however_long_a_request_may_take(tmp_path: Path) -> None:
+    load = {"locustfile": "load.py", "rate": "60/s", "timeout": "30s"}
+    scene = Scene(tmp_path, plan_for=experiment(load=load))
+    recovery = scene.run().span("recovery")
+    assert recovery is not None
+    assert recovery.end is not None
+    assert recovery.end - recovery.begin < scene.plan().steady_window + 2 * TICKS
+    assert scene.verdict().status is Status.HELD
+
+
 def test_while_a_surge_is_sent_recovery_does_not_count_yet(tmp_path: Path) -> None:
     surge = {"to": "120/s", "after": "0s", "for": "50s"}
     load = {"locustfile": "load.py", "rate": "60/s", "timeout": "1s", "surge": surge}
