@@ -126,7 +126,7 @@ cache-loss: Browsing goes on
 BOUNDS = """\
   hits      web: 2 of 4 (50%) at the same time, allowed 2
             cache: 1 of 1 (100%), that is all of them, at the same time, no limit declared
-  takes     232s at worst; no injection is open longer than 2m
+  takes     236s at worst; no injection is open longer than 2m
   halts on  chaoskit halt, Ctrl-C, SIGTERM, SIGHUP
             file incident exists (an incident is open)
             no answer to one of these, three times in a row

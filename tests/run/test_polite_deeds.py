@@ -14,7 +14,7 @@ from chaoskit.ports import Json, NodeState
 from chaoskit.run.calls import ThreadCalls
 from chaoskit.run.history import outstanding, read_timeline
 from chaoskit.run.journal import NAME, Journal, read_records
-from chaoskit.run.plan import WARMUP
+from chaoskit.run.lengths import WARMUP
 from chaoskit.run.revert import LANDS_WITHIN
 from chaoskit.run.reverting import Worlds, revert_run
 from chaoskit.run.watchdog import OVERRUN, REVERT_PATIENCE, Watchdog
