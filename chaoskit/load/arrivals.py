@@ -58,6 +58,7 @@ class Arrival:
         self._since = intended
         self._thought = 0.0
         self._thinks = False
+        self._paused = intended
         self._refused = False
         self._settled = False
         self._limit: gevent.Timeout | None = None
@@ -80,7 +81,7 @@ class Arrival:
     @contextmanager
     def thinking(self) -> Iterator[None]:
         """Meanwhile it waits for nobody: it takes no place and no time of its limit."""
-        began, self._thinks = time.monotonic(), True
+        self._thinks, self._paused = True, time.monotonic()
         self._stage.thinking += 1
         self._stage.gauge.notes.drop(f"wait {self.choice.user_class.__name__}")
         self._put_off()
@@ -90,7 +91,7 @@ class Arrival:
             self._thinks = False
             self._stage.thinking -= 1
             self._since = time.monotonic()
-            self._thought += self._since - began
+            self._thought += self._since - self._paused
         if self._settled:
             raise InterruptTaskSet(reschedule=False)  # type: ignore[no-untyped-call]
         self._set_off()
@@ -100,7 +101,8 @@ class Arrival:
         if self._settled:
             return ()
         if not self._issued:
-            return (self.intended,)
+            thinks = time.monotonic() - self._paused if self._thinks else 0.0
+            return (self.intended + self._thought + thinks,)
         waiting = tuple(issued.start for issued in self._pending)
         return waiting if waiting or self._thinks else (self._since,)
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from chaoskit.ports import Clock
 from chaoskit.run.calls import Call, Calls
 from chaoskit.run.injections import ROLE_PATIENCE, Injections
-from chaoskit.run.plan import Plan, Step, spec_of
+from chaoskit.run.plan import Plan, Step
 
 SAMPLE_EVERY = 1.0
 DEED = 30.0
@@ -57,7 +57,7 @@ class Agenda:
     @property
     def patience(self) -> float:
         """Seconds that the slowest deed of the plan may take beside its usual time."""
-        return max((_patience(step) for step in self._plan.steps), default=0.0)
+        return max((step.patience for step in self._plan.steps), default=0.0)
 
     def begin(self, begin: float) -> None:
         """The fault phase began at `begin`."""
@@ -104,7 +104,7 @@ class Agenda:
         return self._calls.submit(
             f"{step.use.name} on {step.use.selection}",
             lambda: self._injections.open(step, item.index, deadline),
-            ROLE_PATIENCE + DEED + _patience(step),
+            ROLE_PATIENCE + DEED + step.patience,
         )
 
     def _sample(self, item: Item, now: float) -> Call:
@@ -143,8 +143,3 @@ class Agenda:
         limit = self._clock.now() + patience
         while self._clock.now() < limit and not all(c.done for i in self._items for c in i.deeds):
             self._clock.sleep(0.02)
-
-
-def _patience(step: Step) -> float:
-    """One point is hit after the other, and each has its time."""
-    return spec_of(step.use).patience() * len(step.preview)

@@ -156,7 +156,7 @@ class Engine:
         begin = self._begin("fault", end)
         self.agenda.begin(begin)
         guards = Guards(self.plan, self.injections, self.baseline, begin, end)
-        while self.clock.now() < end and not self._lost() and not self._broken(guards):
+        while self.clock.now() < end and not self._lost() and not self._broken(guards, watch):
             if not self.around.watchdog.alive():
                 raise Stopped("failed", "the watchdog is gone; nothing may be open without it")
             self.agenda.tend(self.clock.now())
@@ -189,10 +189,9 @@ class Engine:
         while self.clock.now() < end:
             self._tick()
 
-    def _broken(self, guards: Guards) -> bool:
-        if self.agenda.over:  # what comes after the last undo is recovery, and judged as that
-            return False
-        found = guards.look(self.feed.samples, self.clock.now(), self.feed.under_way)
+    def _broken(self, guards: Guards, watch: Recovering | None) -> bool:
+        until = None if watch is None else watch.since
+        found = guards.look(self.feed.samples, self.clock.now(), self.feed.under_way, until)
         if found is None:
             return False
         kind, gate = found
@@ -208,6 +207,7 @@ class Engine:
 
     def _recovery_phase(self, watch: Recovering) -> None:
         """Wait for steady state and full strength, then hold."""
+        self.feed.refresh()
         watch.look(self.feed.samples, self.clock.now())
         self._begin("recovery", watch.limit)
         while not watch.over(self.clock.now()):

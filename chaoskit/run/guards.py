@@ -47,16 +47,23 @@ class Guards:
         self._rate = _highest_rate(plan, baseline)
 
     def look(
-        self, samples: Samples, now: float, under_way: UnderWay
+        self, samples: Samples, now: float, under_way: UnderWay, until: float | None = None
     ) -> tuple[Literal["violated", "abort"], Gate] | None:
-        """The gate that is broken for good, if any; `under_way` has no sample yet."""
+        """The gate that is broken for good, if any; `under_way` has no sample yet.
+
+        What begins after `until` is recovery, and judged as that.
+        """
         self._complete(samples, now)
         begin = self._injections.first_acknowledged if self._begin is None else self._begin
         if begin is None:
             return None
         # At once, whatever those in flight come to; and exactly, once none is any more: while
         # requests hang, what they may come to could hide the condition.
-        for grace, waiting in ((now - under_way.told, under_way.starts), (self._patience, None)):
+        looks = [(now - under_way.told, under_way.starts), (self._patience, None)]
+        if until is not None:
+            samples, now = samples.between(begin, until), min(now, until + self._patience)
+            looks = looks[1:]
+        for grace, waiting in looks:
             gate = abort_due(
                 self._experiment.abort_when,
                 samples,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from chaoskit.model.experiment import Experiment
 from chaoskit.model.probes import ProbeSpec
 from chaoskit.model.system import System
@@ -44,11 +46,12 @@ def settling(experiment: Experiment, system: System) -> float:
     return 0.0 if asked is None else float(system.ledgers[asked.ledger].settle)
 
 
-def worst_case(experiment: Experiment, system: System, steps: int) -> float:
-    """The whole run, with so many `steps`, where everything takes as long as it may."""
+def worst_case(experiment: Experiment, system: System, patiences: Sequence[float]) -> float:
+    """The whole run, where everything takes as long as it may; `patiences` are of its steps."""
     phases = experiment.phases
     recovery = phases.recovery.within + steady_known(experiment, system) + phases.recovery.hold
     answers = 2 * patience(experiment, system) + FILED + LAST  # of the baseline, and at the end
-    undos = REVERT_ALLOWANCE * max(1, steps)
+    deeds = max(patiences, default=0.0)
+    undos = REVERT_ALLOWANCE * max(1, len(patiences))
     reading = settling(experiment, system)
-    return WARMUP + phases.baseline + phases.fault + recovery + answers + reading + undos
+    return WARMUP + phases.baseline + phases.fault + deeds + recovery + answers + reading + undos

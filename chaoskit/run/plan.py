@@ -41,6 +41,7 @@ class Step(Frozen):
     aspect: str
     shape: str
     irreversible: bool = False
+    patience: float = 0.0  # seconds that its deeds may take beside their usual time
     undos: tuple[dict[str, Any], ...] = ()
     note: str = ""
 
@@ -163,7 +164,7 @@ def make_plan(
         seed=seed,
         quick=quick,
         steps=tuple(steps),
-        worst_case=lengths.worst_case(effective, target.system, len(steps)),
+        worst_case=lengths.worst_case(effective, target.system, [s.patience for s in steps]),
     )
 
 
@@ -242,6 +243,7 @@ def _step(
         aspect=kind.aspect,
         shape=kind.shape,
         irreversible=kind.irreversible,
+        patience=spec.patience() * len(points),
         undos=undos,
         note=note,
     )

@@ -27,9 +27,10 @@ LAST_CHANCE = 0.2
 class Recovering:
     """The recovery of one run, from when it counts: that may be before the fault phase is over.
 
-    `limit` is the monotonic time by which both must be reached, None before it counts; what was
-    reached by then is taken also where it is known only later. `answered` tells whether everything
-    that began before a monotonic time has its sample; after the longest timeout nobody asks.
+    It counts from monotonic `since`, None before that is known, and both must be reached by
+    `limit`; what was reached by then is taken also where it is known only later. `answered` tells
+    whether everything that began before a monotonic time has its sample; after the longest timeout
+    nobody asks.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class Recovering:
         self._candidate = self._due = math.inf
         self._asked: tuple[float, Call] | None = None
         self._steady = self._strong = False
+        self.since: float | None = None
         self.limit: float | None = None
         self.note = ""
 
@@ -74,7 +76,7 @@ class Recovering:
         records = self._around.journal.records()
         origin = recovery_origin(self._plan.experiment, timeline(records))
         if origin is not None and origin <= now + SLACK:
-            self._candidate = self._due = round(origin, 6)
+            self.since = self._candidate = self._due = round(origin, 6)
             self.limit = round(origin + self._plan.experiment.phases.recovery.within, 6)
         return self.limit
 

@@ -34,9 +34,11 @@ CLAIM_PATIENCE = 2.0
 
 def overdue(left: Iterable[InjectionRecord], now: float) -> str:
     """Why the runner must be hanging, going by what it has left open; empty while it is on time."""
+    left = tuple(left)
+    # One deed comes after the other: what was to be put back meanwhile waits for its turn.
+    under_way = max(map(lands_until, left), default=0.0)
     for injection in left:
         due = injection.deadline or injection.begun or now
-        under_way = lands_until(injection)
         back = 0.0 if injection.acknowledged is None else injection.acknowledged + PROOF
         limit = max(due, under_way, back) + OVERRUN
         if injection.revert_begun is not None:

@@ -55,3 +55,13 @@ def test_who_thinks_between_requests_has_none_under_way(course: MakeCourse) -> N
     said = run.load.under_way()
     assert said.settled > run.begin + 0.7
     assert len(said.starts) < 5
+
+
+def test_who_thinks_before_the_first_request_has_none_under_way(course: MakeCourse) -> None:
+    script = JOURNEY.format(client="FastHttpUser", think=30)
+    first = script.replace('self.client.get("/ok", name="first")', "pass")
+    assert first != script
+    run = course(first, rate=RATE)
+    run.start()
+    run.until(1.2)
+    assert run.load.under_way().settled > run.begin + 0.7

@@ -220,3 +220,24 @@ def test_a_runner_that_waits_for_a_stop_to_land_is_on_time(
     last = BEGUN + GRACE + LANDS_WITHIN
     assert not look(folder, world, last + REVERT_PATIENCE - 0.1)
     assert look(folder, world, last + REVERT_PATIENCE + 0.1)
+
+
+def test_a_runner_that_has_a_stop_under_way_is_on_time_with_what_waits_for_it(
+    tmp_path: Path, world: FakeWorld, clock: FakeClock
+) -> None:
+    folder = asked(tmp_path, world, clock, "0-stop", lasts=3.0)
+    undo = {
+        "node": "web2",
+        "injection": "1-kill",
+        "grace": 0.0,
+        "was": "running",
+        "wanted": "killed",
+    }
+    other = Journal(folder, clock)
+    other.append(
+        "injecting", id="1-kill", fault="kill", point="web2", trouble="unavailable", shape="held",
+        undo=undo, deadline=BEGUN + 3.0,
+    )  # fmt: skip
+    other.append("injected", id="1-kill")
+    assert not look(folder, world, BEGUN + GRACE + LANDS_WITHIN)
+    assert look(folder, world, BEGUN + GRACE + LANDS_WITHIN + OVERRUN + 0.1)

@@ -135,6 +135,25 @@ def test_what_fails_after_the_last_undo_is_no_harm_of_the_fault(tmp_path: Path) 
     assert scene.verdict().status is Status.HELD
 
 
+def test_an_abort_that_is_known_only_after_the_undo_is_one_all_the_same(tmp_path: Path) -> None:
+    """What hangs from 0 to 20 s is known to have failed from 10 s to 30 s."""
+
+    class Hanging(Restored):
+        def answer(self, t: float, series: str) -> tuple[float, Outcome, int]:
+            super().answer(t, series)
+            return (
+                (10.0, Outcome.FAILED, 0)
+                if self.was_down and self.back is None
+                else (0.02, Outcome.OK, 200)
+            )
+
+    claims = {"expect": ["browse degraded <= 1%"], "abort_when": ["browse failed > 50% for 15s"]}
+    load = {"locustfile": "load.py", "rate": "60/s", "timeout": "10s"}
+    scene = Hanging(tmp_path, plan_for=brief(load=load, **claims))
+    assert scene.run().stop_kind == "abort"
+    assert scene.verdict().status is Status.VIOLATED
+
+
 def test_it_is_over_once_it_is_proven_however_long_a_request_may_take(tmp_path: Path) -> None:
     load = {"locustfile": "load.py", "rate": "60/s", "timeout": "30s"}
     scene = Scene(tmp_path, plan_for=experiment(load=load))
