@@ -7,6 +7,8 @@ import signal
 import socket
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -63,6 +65,17 @@ def test_it_answers_by_its_address_and_the_port_that_it_really_has(made: LocalSt
     assert node.facts().address == made.address
 
 
+@contextmanager
+def ended(address: str) -> Iterator[None]:
+    """In the end the Redis there ends: what escaped its program is nobody's to end but ours."""
+    try:
+        yield
+    finally:
+        with socket.create_connection((address, REDIS_PORT), 5) as line:
+            line.sendall(b"SHUTDOWN NOSAVE\r\n")
+            assert line.recv(64) == b"", "it has not ended"
+
+
 def test_a_child_that_escaped_and_serves_on_disproves_that_its_node_is_gone(
     made: LocalStage,
 ) -> None:
@@ -73,11 +86,12 @@ def test_a_child_that_escaped_and_serves_on_disproves_that_its_node_is_gone(
     with made.world(node1=f"redis:{REDIS_PORT}") as world:
         node = world.node("node1")
         eventually(node.answers, what="the child that escaped")
-        kill = find("kill").spec
-        undo = kill().plan(node, world, "kill-1")
-        kill.inject(undo, world)
-        seen = kill.active(undo, world)
-        kill.revert(undo, world)
+        with ended(made.address):
+            kill = find("kill").spec
+            undo = kill().plan(node, world, "kill-1")
+            kill.inject(undo, world)
+            seen = kill.active(undo, world)
+            kill.revert(undo, world)
     assert (seen.listed, seen.felt, seen.in_force) == (True, False, False)
 
 
