@@ -31,6 +31,10 @@ class NodeState(StrEnum):
     ABSENT = "absent"
 
 
+# How a node went down is a fact of it: one that is asked to end may have to be killed.
+DOWN = (NodeState.STOPPED, NodeState.KILLED)
+
+
 @dataclass(frozen=True)
 class NodeFacts:
     """One look at a node.

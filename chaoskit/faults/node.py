@@ -10,10 +10,7 @@ from typing import ClassVar
 from chaoskit.errors import PlanError
 from chaoskit.faults.registry import FaultSpec, Undo
 from chaoskit.model.evidence import Evidence
-from chaoskit.ports import Node, NodeFacts, NodeState, World
-
-# How a node went down is a fact of it: one that is asked to end may have to be killed.
-DOWN = (NodeState.STOPPED, NodeState.KILLED)
+from chaoskit.ports import DOWN, Node, NodeFacts, NodeState, World
 
 
 def running(point: Node) -> NodeFacts:

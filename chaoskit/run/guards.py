@@ -42,7 +42,6 @@ class Guards:
         self._begin = None if plan.steps else begin
         self._end = end
         self._baseline = baseline
-        self._whole = False
         self._next_bet = begin
         self._rate = _highest_rate(plan, baseline)
 
@@ -53,7 +52,6 @@ class Guards:
 
         What begins after `until` is recovery, and judged as that.
         """
-        self._complete(samples, now)
         begin = self._injections.first_acknowledged if self._begin is None else self._begin
         if begin is None:
             return None
@@ -87,12 +85,6 @@ class Guards:
             grace=self._patience,
         ) or self._harm(samples, begin, now)
         return None if gate is None else ("violated", gate)
-
-    def _complete(self, samples: Samples, now: float) -> None:
-        """Cut the baseline once more when nothing of it is in flight: so the judge will have it."""
-        window = self._baseline.window
-        if not self._whole and window is not None and now > window[1] + self._patience:
-            self._baseline, self._whole = samples.between(*window), True
 
     def _harm(self, samples: Samples, begin: float, now: float) -> Gate | None:
         """Once a second: it bets on whole ones."""

@@ -10,7 +10,7 @@ from chaoskit.model.system import System
 
 WARMUP = 3.0
 REVERT_ALLOWANCE = 15.0
-# The load flushes its samples four times a second, on a busy machine later.
+# The load flushes its samples five times a second, on a busy machine later.
 FILED = 1.0
 # Beside the request timeout, until a load that was asked to end has ended.
 LAST = 4.0

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from chaoskit.ports import Json, NodeState
-from chaoskit.world.docker.nodes import DOWN, state_of
+from chaoskit.ports import DOWN, Json, NodeState
+from chaoskit.world.docker.nodes import state_of
 
 LIMITS = (
     "Memory", "MemorySwap", "NanoCpus", "CpuQuota", "CpuPeriod", "CpuShares", "CpusetCpus",

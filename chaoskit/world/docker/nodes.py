@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from chaoskit.errors import NotOurs, TargetError
 from chaoskit.model.system import Ping
-from chaoskit.ports import Json, NodeFacts, NodeState
+from chaoskit.ports import DOWN, Json, NodeFacts, NodeState
 from chaoskit.world.docker.engine import Engine, Vanished
 from chaoskit.world.docker.sigkill import sigkill
 from chaoskit.world.ping import ping
@@ -22,7 +22,6 @@ SYSTEM, NODE, TIER = "chaoskit.system", "chaoskit.node", "chaoskit.tier"
 PROJECT, SERVICE = "com.docker.compose.project", "com.docker.compose.service"
 ONE_OFF = "com.docker.compose.oneoff"
 
-DOWN = (NodeState.STOPPED, NodeState.KILLED)
 SIGKILLED = 137
 SETTLE = 15.0  # the longest wait of a restart policy that is worth sitting out
 LOOK_EVERY = 0.02

@@ -9,11 +9,10 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from chaoskit.ports import Json, NodeState
+from chaoskit.ports import DOWN, Json, NodeState
 from chaoskit.world import kernel
 from chaoskit.world.local.nodes import LocalNode
 from chaoskit.world.local.processes import Process
-from chaoskit.world.local.programs import DOWN
 
 # How supervisord keeps the program; where it logs to is no part of what a fault could change.
 SETTINGS = (

@@ -14,9 +14,9 @@ from dataclasses import dataclass, field, replace
 
 from chaoskit.errors import TargetError
 from chaoskit.model.system import Ping
-from chaoskit.ports import NodeFacts, NodeState
+from chaoskit.ports import DOWN, NodeFacts, NodeState
 from chaoskit.world.local.commands import run_inside
-from chaoskit.world.local.programs import DOWN, Group, Program
+from chaoskit.world.local.programs import Group, Program
 from chaoskit.world.local.trees import Tree, destroy, freeze, survivors, thaw, tree_of
 from chaoskit.world.ping import ping, ping_once
 

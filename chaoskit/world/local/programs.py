@@ -15,7 +15,6 @@ from chaoskit.world.local.processes import Process, look
 from chaoskit.world.local.supervisor import Supervisor
 from chaoskit.world.local.trees import Tree, tree_of
 
-DOWN = (NodeState.STOPPED, NodeState.KILLED)
 ENDED = ("STOPPED", "EXITED", "FATAL")
 BY_SIGNAL = -1  # supervisord's exit status for every signal
 SIGKILLED = 137
