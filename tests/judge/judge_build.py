@@ -7,12 +7,13 @@ from typing import Any
 
 from chaoskit.judge.gates import judge_expectation
 from chaoskit.judge.samples import Samples
+from chaoskit.judge.verdict import judge
 from chaoskit.model.evidence import Evidence
 from chaoskit.model.expectation import Expectation
 from chaoskit.model.experiment import Experiment
 from chaoskit.model.samples import Outcome, pack
 from chaoskit.model.timeline import InjectionRecord, Span, Timeline
-from chaoskit.model.verdict import Gate
+from chaoskit.model.verdict import Gate, Verdict
 
 OK, DEGRADED, SHED, FAILED = Outcome
 
@@ -95,3 +96,23 @@ def gate(
     """The gate of one expectation over `rows`, in a fault phase of a load of 20/s."""
     samples = rows if isinstance(rows, Samples) else build(rows, ("a", "b", "c", "checkout"))
     return judge_expectation(claim(text), samples, begin, end, phase="fault", rate=20, **more)
+
+
+GOOD = steady(0, 110, rate=40)  # all the way through, and nothing fails
+
+
+def verdict(rows: list[Row] = GOOD, times: Timeline | None = None, **claims: Any) -> Verdict:
+    """That of an experiment with `claims` over `rows`; without `times`, of an undisturbed run."""
+    return judged(build(rows), times or timeline(), experiment(**claims))
+
+
+def judged(samples: Samples, times: Timeline, claims: Experiment) -> Verdict:
+    return judge(
+        claims, times, samples, system="shop", runtime="fake",
+        started_at="2024-01-01T00:00:00Z", version="0",
+    )  # fmt: skip
+
+
+def bad(begin: float, end: float, outcome=FAILED) -> list[Row]:
+    """GOOD, but with `outcome` between those moments."""
+    return [(t, s, outcome if begin <= t < end else o, lat) for t, s, o, lat in GOOD]

@@ -5,60 +5,28 @@ from __future__ import annotations
 import json
 import re
 import threading
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from chaoskit.errors import LoadError, PlanError, TargetError
+from chaoskit.errors import LoadError, PlanError
 from chaoskit.model.samples import Outcome
 from chaoskit.model.system import System
-from chaoskit.model.verdict import Gate, Status
+from chaoskit.model.verdict import Status
 from chaoskit.ports import Answer, NodeState
 from chaoskit.run.calls import ThreadCalls
 from chaoskit.run.feed import stored_samples
-from chaoskit.run.journal import read_records
 from chaoskit.run.probing import places
 from chaoskit.run.target import Target
 from chaoskit.world.fake import FakeClock, FakeProbe
-from tests.run.scene import SYSTEM, Scene, experiment
-
-LAG = {"tcp": {"tier": "web", "port": 1}, "every": "250ms", "timeout": "1s"}
-STEADY = ["browse success >= 99%", "lag success >= 90%"]
-
-
-class Asked(Scene):
-    """A scene whose system has the probes `lag` and `slow`; `lag` answers what `says` gives."""
-
-    says: Callable[[], Answer] = staticmethod(lambda: Answer(True))
-
-    @property
-    def target(self) -> Target:
-        probes = {
-            **super().target.probes,
-            "lag": FakeProbe("lag", lambda: self.says()),
-            "slow": FakeProbe("slow"),
-        }
-        return Target(self.system, self.world, probes)
-
-
-def system(**probes: object) -> System:
-    known = SYSTEM.model_dump(exclude_none=True)
-    declared = {**known["probes"], "lag": LAG, "slow": {**LAG, "every": "5s"}, **probes}
-    return System.model_validate({**known, "probes": declared})
+from tests.run.asked import LAG, STEADY, Asked, asked_scene, gate_of, system
+from tests.run.scene import experiment
 
 
 @pytest.fixture
 def scene(tmp_path: Path) -> Asked:
-    plan_for = experiment(steady_state=STEADY, expect=[])
-    return Asked(tmp_path, system=system(), plan_for=plan_for)
-
-
-def gate_of(scene: Scene, phase: str, expectation: str) -> Gate:
-    found = [g for g in scene.verdict().gates if (g.phase, g.expectation) == (phase, expectation)]
-    assert len(found) == 1
-    return found[0]
+    return asked_scene(tmp_path)
 
 
 def test_a_probe_is_asked_on_its_schedule_through_all_phases(scene: Asked) -> None:
@@ -222,104 +190,6 @@ def test_an_answer_that_is_late_because_it_was_asked_late_tells_nothing(scene: A
     assert scene.run().stop_kind is None
     assert set(stored_samples(scene.folder).of("lag").outcome.tolist()) == {Outcome.OK}
     assert gate_of(scene, "fault", "lag success >= 90%").status == Status.INCONCLUSIVE
-
-
-SILENT = Answer(False, (), "Prometheus does not answer", known=False)
-
-
-def test_a_probe_that_raises_told_nothing(scene: Asked) -> None:
-    def says() -> Answer:
-        raise TargetError("the engine is gone")
-
-    scene.says = says
-    timeline = scene.run()
-    assert timeline.stop_kind == "unfit"
-    assert "lag success >= 90%: no data: probe 'lag' gave none" in (timeline.stopped or "")
-
-
-def silent_from(scene: Asked, first: float, last: float, answer: Answer) -> None:
-    """`lag` tells nothing from `first` to `last`, in seconds of the run, and `answer` otherwise."""
-    begun = scene.clock.now()
-    scene.says = lambda: SILENT if first <= scene.clock.now() - begun < last else answer
-
-
-def during_the_fault(scene: Asked, otherwise: Answer) -> None:
-    def says() -> Answer:
-        up = scene.world.node("cache1").facts().state == NodeState.RUNNING
-        return otherwise if up else SILENT
-
-    scene.says = says
-
-
-@pytest.mark.parametrize("claim", ["lag outage <= 5s", "lag success >= 90%"])
-def test_an_observer_that_is_silent_while_the_fault_is_open_ends_nothing(
-    scene: Asked, claim: str
-) -> None:
-    during_the_fault(scene, Answer(True))
-    scene.plan_for = experiment(
-        steady_state=["browse success >= 99%", claim], abort_when=["lag outage > 3s"]
-    )
-    timeline = scene.run()
-    assert timeline.stop_kind is None
-    assert gate_of(scene, "baseline", claim).status == Status.HELD
-    found = gate_of(scene, "fault", claim)
-    assert found.status == Status.INCONCLUSIVE
-    assert "gave no" in found.reason
-    verdict = scene.verdict()
-    assert verdict.status == Status.INCONCLUSIVE
-    assert found.reason in verdict.reasons[0]
-    records = read_records(scene.folder / "journal.jsonl")
-    assert next(r["counts"] for r in records if r["kind"] == "unknown") == {"lag": 120}
-    told = [(r["ok"], r.get("known", True)) for r in records if r["kind"] == "probe"]
-    assert told == [(False, False), (True, True)]
-
-
-def test_what_must_not_happen_is_not_shown_by_an_observer_that_is_silent(scene: Asked) -> None:
-    claim = "lag success <= 0%"
-    during_the_fault(scene, Answer(False, (), "no alert"))
-    scene.plan_for = experiment(steady_state=["browse success >= 99%", claim])
-    scene.run()
-    assert gate_of(scene, "fault", claim).status == Status.INCONCLUSIVE
-    assert scene.verdict().status == Status.INCONCLUSIVE
-
-
-def test_a_recovery_that_an_observer_keeps_silent_about_is_open(scene: Asked) -> None:
-    hit = False
-
-    def says() -> Answer:
-        nonlocal hit
-        hit |= scene.world.node("cache1").facts().state != NodeState.RUNNING
-        return SILENT if hit else Answer(True)
-
-    scene.says = says
-    scene.plan_for = experiment(steady_state=STEADY, expect=["browse success >= 99%"])
-    timeline = scene.run()
-    assert timeline.steady_at is None
-    (recovery,) = (g for g in scene.verdict().gates if g.metric == "recovery")
-    assert recovery.status == Status.INCONCLUSIVE
-    assert recovery.reason.startswith("80 looks of probe 'lag' gave no data: steady state was not")
-
-
-def test_a_silent_moment_that_could_not_decide_changes_nothing(scene: Asked) -> None:
-    silent_from(scene, 30, 31, Answer(True))
-    scene.run()
-    assert gate_of(scene, "fault", "lag success >= 90%").samples < 120
-    assert scene.verdict().status == Status.HELD
-
-
-def test_an_observer_that_hangs_told_nothing(scene: Asked) -> None:
-    def says() -> Answer:
-        scene.clock.sleep(1.5)
-        return Answer(True)
-
-    scene.says = says
-    second_hand = {"state": {"node": "web1"}, "every": "250ms", "timeout": "1s"}
-    scene.system = system(lag=second_hand)
-    scene.plan_for = experiment(
-        steady_state=["browse success >= 99%"], abort_when=["lag p95 > 60s for 60s"]
-    )
-    scene.run()
-    assert not len(stored_samples(scene.folder).of("lag"))
 
 
 def test_a_bug_in_a_probe_is_no_answer(scene: Asked) -> None:
