@@ -91,16 +91,14 @@ class LinkFacts:
     """One look at a link under an injection.
 
     `listed`: every carrier lists the condition as it was asked for. `connections`: live
-    connections of others on the carriers, `refused`: attempts to connect to them refused so far
-    (counter); None where these cannot be counted, or told from attempts on other links.
-    `sessions`: the peers (address:port) of those connections, where they can be told apart. For
-    the event `reset` there is nothing to hold: `listed` means that no carrier is still under it.
-    `carriers` names all, faulty or not, `missing` those of them that do not list it.
+    connections of others on the carriers; None where they cannot be counted. `sessions`: the peers
+    (address:port) of those connections, where they can be told apart. For the event `reset` there
+    is nothing to hold: `listed` means that no carrier is still under it. `carriers` names all,
+    faulty or not, `missing` those of them that do not list it.
     """
 
     listed: bool
     connections: int | None = None
-    refused: int | None = None
     carriers: tuple[str, ...] = ()
     sessions: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()

@@ -14,8 +14,7 @@ class Cut(LinkFault):
 
     What happens: existing connections end, and every attempt to connect is refused at once.
     How it is undone: every carrier goes back to what it was, so that clients can connect again.
-    What shows it: every carrier is closed, and the connections that were there before are gone,
-    or attempts on this very link, where they can be counted, have been refused since.
+    What shows it: every carrier is closed, and the connections that were there before are gone.
     """
 
     def condition(self) -> Json:
@@ -28,13 +27,11 @@ class Cut(LinkFault):
 
 
 def _kept_out(undo: Undo, seen: LinkFacts) -> bool | None:
-    """Somebody ran into it; None where nobody was seen before and no attempts are counted.
+    """Whether those who were connected are gone; None where nobody was seen connected before.
 
-    Clients that connect anew for each request may be kept out unseen.
+    Clients that connect anew for each request are kept out unseen: nobody counts whom a closed
+    listener refused.
     """
-    counted = seen.refused is not None and undo["refused"] is not None
-    if counted and seen.refused > undo["refused"]:
-        return True
     if seen.connections is None or not undo["connections"]:
-        return False if counted else None
+        return None
     return seen.connections == 0

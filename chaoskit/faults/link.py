@@ -30,7 +30,6 @@ class LinkFault(FaultSpec):
             "condition": self.condition(),
             "was": point.survey(),
             "connections": before.connections,
-            "refused": before.refused,
             "sessions": list(before.sessions),
         }
 
@@ -60,9 +59,5 @@ def evidence(seen: LinkFacts, carried: bool | None) -> Evidence:
     return Evidence(
         listed=seen.listed,
         carried=carried,
-        facts={
-            "connections": seen.connections,
-            "refused": seen.refused,
-            "carriers": list(seen.carriers),
-        },
+        facts={"connections": seen.connections, "carriers": list(seen.carriers)},
     )

@@ -17,3 +17,4 @@ class Pause(NodeFault):
     """
 
     wanted = NodeState.FROZEN
+    freezes = True

@@ -16,7 +16,7 @@ from chaoskit.errors import InvalidInput
 from chaoskit.model.evidence import Evidence
 from chaoskit.model.frozen import Frozen
 from chaoskit.model.timeline import Trouble
-from chaoskit.ports import Json, Link, Node, NodeState, World
+from chaoskit.ports import Json, Link, Node, World
 
 Undo = Json
 Shape = Literal["held", "event"]
@@ -29,6 +29,7 @@ class FaultSpec(Frozen):
     """The arguments of one fault, and how it is planned, injected, measured and reverted."""
 
     kind: ClassVar[FaultKind]
+    freezes: ClassVar[bool] = False  # the node's processes live on, and only stand still
 
     def patience(self) -> float:
         """Seconds that its deed may take at one point beside its usual time."""
@@ -70,11 +71,6 @@ class FaultKind:
     @property
     def point(self) -> Literal["node", "link"]:
         return "node" if self.at is Node else "link"
-
-    @property
-    def freezes(self) -> bool:
-        """Whether the node's processes live on, and only stand still."""
-        return getattr(self.spec, "wanted", None) is NodeState.FROZEN
 
     @property
     def summary(self) -> str:

@@ -228,7 +228,7 @@ def _step(
     _refuse_protected(points, target.system)
     if use.selection.node is not None:
         refuse_instruments(target, use.selection.node)
-    if kind.aspect == "process" and not kind.freezes:
+    if kind.aspect == "process" and not kind.spec.freezes:
         _refuse_transient(points, target)
     step_id = f"chaoskit-{run[-4:]}-{index}"
     spec = spec_of(use)

@@ -39,7 +39,7 @@ def _why(use: FaultUse, system: System, nodes: Mapping[str, Node]) -> str:
     members = tier.nodes if name == selected else (selected,)
     if mute := [node for node in members if node in nodes and _is_mute(nodes[node])]:
         return _unasked(name, tier, mute[0])
-    if find(use.name).freezes and tier.alive is not None and tier.alive.protocol == "tcp":
+    if find(use.name).spec.freezes and tier.alive is not None and tier.alive.protocol == "tcp":
         return (
             f"the kernel still accepts for a frozen process, and `alive: {tier.alive}` asks for no "
             f"more, {UNPROVEN}: {ADVICE}"

@@ -191,7 +191,7 @@ class FakeWorld:
     def forget(self, proxy: str) -> None:
         """The proxy starts anew: open, with no condition; its clients come again."""
         with self._store.change() as state:
-            state["carriers"][proxy].update(enabled=True, conditions={}, refused=0)
+            state["carriers"][proxy].update(enabled=True, conditions={})
             reconnect(state, proxy)
 
     # --- for the parts of this world ------------------------------------------------------------

@@ -2,8 +2,8 @@
 
 Killed and kept down means that the restart policy is disarmed first, and running means that it
 is armed again, so a killer that died between its two steps is undone as well. A closed carrier
-counts whom it refused; a reset tears connections off and lets the clients come again. Steps are
-named for `FakeWorld.on_call`. It must never keep state outside the world's store.
+lets nobody in; a reset tears connections off and lets the clients come again. Steps are named for
+`FakeWorld.on_call`. It must never keep state outside the world's store.
 """
 
 from __future__ import annotations
@@ -44,19 +44,16 @@ def new_node(tier: str, number: int) -> Json:
 
 
 def new_carrier() -> Json:
-    return {"enabled": True, "conditions": {}, "wanted": 0, "sessions": [], "refused": 0}
+    return {"enabled": True, "conditions": {}, "wanted": 0, "sessions": []}
 
 
 def reconnect(state: Json, proxy: str) -> None:
-    """The clients connect anew, or are refused: each once."""
+    """The clients connect anew, each once, where the carrier is open."""
     carrier = state["carriers"][proxy]
     carrier["sessions"] = []
-    for _ in range(carrier["wanted"]):
+    for _ in range(carrier["wanted"] if carrier["enabled"] else 0):
         state["port"] += 1
-        if carrier["enabled"]:
-            carrier["sessions"].append(f"10.0.1.1:{state['port']}")
-        else:
-            carrier["refused"] += 1
+        carrier["sessions"].append(f"10.0.1.1:{state['port']}")
 
 
 def die(node: Json) -> None:
@@ -209,7 +206,6 @@ class FakeLink:
         return LinkFacts(
             listed=bool(carriers) and not missing,
             connections=len(sessions),
-            refused=sum(carrier["refused"] for carrier in carriers),
             carriers=self.proxies,
             sessions=tuple(sessions),
             missing=tuple(missing),

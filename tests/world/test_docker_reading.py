@@ -169,7 +169,7 @@ def test_an_engine_that_is_away_is_one_sentence_with_what_to_do(
 ) -> None:
     monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:1")
     description = {"runtime": "docker", "system": "shop"}
-    with pytest.raises(Unreachable, match=r"at tcp://127\.0\.0\.1:1 .*make engine") as refusal:
+    with pytest.raises(Unreachable, match=r"at tcp://127\.0\.0\.1:1 .*docker info") as refusal:
         open_docker(description)
     assert len(str(refusal.value)) < 200
     (missing,) = capabilities(description)

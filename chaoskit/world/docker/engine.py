@@ -24,7 +24,7 @@ from chaoskit.ports import Json
 from chaoskit.world.docker.place import Place
 
 CALL_TIMEOUT = 10.0
-ADVICE = "is the engine running? `make engine` starts one, `chaoskit system up` starts the system"
+ADVICE = "is the engine running, as `docker info` asks it?"
 
 
 class Engine:
