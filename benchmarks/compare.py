@@ -2,12 +2,12 @@
 
     python benchmarks/compare.py            # figures go to compare.json
 
-Reads stored healthy runs, but those that prove nothing, and changes nothing. Two kinds of pairs:
-the stored runs as they are, as many on each side as there are; and resampled runs, each made of
-10 s segments drawn at random from all stored runs of one runtime, in several sizes. Into the NEW
-side of a pair nothing is planted, or the slowest tenth of each series becomes 20 % slower (so that
-p95 and p99 do, and p50 does not), or one more request in a hundred fails. The figures are
-measured, never judged.
+Reads stored healthy runs, but those that prove nothing, and changes nothing. Three kinds of pairs:
+the stored runs as they are, as many on each side as there are; the same, as if the machine had had
+another speed in each of them; and resampled runs, each made of 10 s segments drawn at random from
+all stored runs of one runtime, in several sizes. Into the NEW side of a pair nothing is planted, or
+the slowest tenth of each series becomes 20 % slower (so that p95 and p99 do, and p50 does not), or
+one more request in a hundred fails. The figures are measured, never judged.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ import numpy as np
 from chaoskit.judge.regression import ALPHA, Margins, compare
 from chaoskit.judge.samples import DTYPE, Samples
 from chaoskit.judge.sums import PHASES, parts_of, sums
-from chaoskit.model.baseline import RunSums
+from chaoskit.model.baseline import Part, RunSums
 from chaoskit.model.comparison import Comparison, Told
 from chaoskit.model.samples import Outcome
 from chaoskit.report.source import Run, read_run
@@ -37,7 +37,9 @@ PHASE_SECONDS = {"baseline": 20.0, "fault": 30.0, "hold": 10.0}
 # Runs on each side, and how many times as long as the stored ones each is.
 SIZES = ((1, 1), (6, 1), (12, 1), (12, 5))
 # Runs on each side of pairs of stored runs as they are.
-WHOLE = (1, 3, 6)
+WHOLE = (1, 2, 3, 6)
+# Other speeds: the factor that is one standard deviation of them.
+SPEEDS = 1.9
 Plant = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 
 
@@ -126,6 +128,20 @@ def planted(run: Stored, plant: Plant, random: np.random.Generator) -> RunSums:
     return run.sums.model_copy(update={"parts": tuple(parts)})
 
 
+def elsewhere(run: RunSums, random: np.random.Generator) -> RunSums:
+    """The same run on a machine of another speed: every latency by one random factor."""
+    factor = math.exp(random.normal(0, math.log(SPEEDS)))
+
+    def scaled(part: Part) -> Part:
+        moved = {
+            name: one.model_copy(update={"seconds": one.seconds and one.seconds * factor})
+            for name, one in part.latency.items()
+        }
+        return part.model_copy(update={"latency": moved})
+
+    return run.model_copy(update={"parts": tuple(map(scaled, run.parts))})
+
+
 def whole(
     pools: Sequence[list[Stored]], many: int, pairs: int, random: np.random.Generator
 ) -> Iterator[tuple[list[Stored], list[Stored]]]:
@@ -163,6 +179,13 @@ def measure(runs: Sequence[Stored], pairs: int, seed: int, margins: Margins) -> 
             )
             rows.append({"kind": "stored", "runs": many, "seconds": 60, "planted": name}
                         | counted(alone, metric))  # fmt: skip
+            if plant is nothing:
+                moved = (
+                    compare(*([elsewhere(r.sums, random) for r in side] for side in pair), margins)
+                    for pair in whole(pools, many, pairs, random)
+                )
+                rows.append({"kind": "other speeds", "runs": many, "seconds": 60, "planted": name}
+                            | counted(moved, metric))  # fmt: skip
         for many, times in SIZES:
             drawn = (
                 _pair(pools[i % len(pools)], many, times, plant, random, margins)
@@ -205,6 +228,7 @@ def main() -> None:
         "margin_latency": given.margin,
         "margin_share": Margins().share,
         "alpha": ALPHA,
+        "speeds": SPEEDS,
         "seed": given.seed,
         "rows": rows,
     }

@@ -18,10 +18,13 @@ from chaoskit.judge.comparison import student
 from chaoskit.model.baseline import Part, RunSums
 from chaoskit.model.expectation import SHARES
 
-# Repeated runs from which on what they show is taken alone; what is missing to them is assumed.
-ENOUGH = 8
+# Repeated runs from which on what they show is taken alone; what is missing to them is assumed,
+# and an assumption is worth half a run.
+ENOUGH, ASSUMED = 8, 0.5
 # That assumption: the standard deviation between runs of ln(latency), and of a share.
 PRIOR = {"latency": math.log(1.25), "share": 0.002}
+# With one run on each side nothing could correct it: then it is taken so many times.
+ALONE = 2.0
 NO_WORSE = 0.05
 # Below four degrees of freedom `student` is not exact enough.
 _LEAST = 4
@@ -60,6 +63,11 @@ class Sides:
     def seconds(self) -> float:
         return min(sum(r.seconds for r in side) for side in (self.old, self.new))
 
+    @property
+    def explained(self) -> float:
+        """Variance of a run that its own error explains, as the mean of all runs."""
+        return fmean(r.error**2 for r in (*self.old, *self.new))
+
     def unexplained(self) -> float:
         """Variance between runs of a side that their own errors do not explain; may be negative."""
         around = sum(
@@ -67,7 +75,7 @@ class Sides:
             for side in (self.old, self.new)
             for r in side
         )
-        return around / self.repeats - fmean(r.error**2 for r in (*self.old, *self.new))
+        return around / self.repeats - self.explained
 
 
 @dataclass(frozen=True)
@@ -125,20 +133,24 @@ def overall(run: RunSums, cells: Sequence[tuple[str, str]], metric: str) -> Read
     return Reading(fmean(r.value for r in every), error, freedom, seconds)
 
 
-def between(cells: Sequence[Sides], prior: float) -> tuple[float, int]:
+def between(cells: Sequence[Sides], prior: float) -> tuple[float, float]:
     """The variance between runs, shared by the cells of a phase, and its degrees of freedom.
 
-    What the repeated runs show is moderated by the prior, which stands for those that are missing
-    to ENOUGH (as in Smyth, Linear Models and Empirical Bayes Methods, 2004; there it is fitted).
+    Each cell counts by how sure its own variance is, which a run of great error leaves open. What
+    repeated runs show is moderated by the prior, which stands for those that are missing to ENOUGH
+    (as in Smyth, Linear Models and Empirical Bayes Methods, 2004; there it is fitted).
     """
     shown = [cell for cell in cells if cell.repeats]
     repeats = max((cell.repeats for cell in shown), default=0)
-    found = fmean(cell.unexplained() for cell in shown) if shown else 0.0
-    freedom = max(ENOUGH, repeats)
-    return max(0.0, ((freedom - repeats) * prior**2 + repeats * found) / freedom), freedom
+    weights = [(prior**2 + cell.explained) ** -2 for cell in shown]
+    found = fmean((cell.unexplained() for cell in shown), weights) if shown else 0.0
+    prior *= 1.0 if shown else ALONE
+    assumed = ASSUMED * max(0, ENOUGH - repeats)
+    freedom = repeats + assumed
+    return max(0.0, (assumed * prior**2 + repeats * found) / freedom), freedom
 
 
-def difference(sides: Sides, spread: tuple[float, int]) -> Difference:
+def difference(sides: Sides, spread: tuple[float, float]) -> Difference:
     """The change of a figure; its error joins both sides, within and between their runs."""
     within, slack = 0.0, 0.0
     for side in (sides.old, sides.new):

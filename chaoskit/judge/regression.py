@@ -59,7 +59,7 @@ class Figure:
     series: str
     metric: str
     sides: Sides
-    spread: tuple[float, int] = (0.0, 1)
+    spread: tuple[float, float] = (0.0, 1.0)
 
     @property
     def seen(self) -> bool:
