@@ -28,6 +28,9 @@ from chaoskit.model.samples import Outcome
 from chaoskit.model.timeline import PhaseName
 from chaoskit.model.verdict import Gate, SeriesFigures, Status
 
+# Seconds between the moments at which the end of a phase is looked at once more.
+LATE_STEP = 0.5
+
 
 def spent(
     contract: Sequence[Expectation],
@@ -160,6 +163,27 @@ def abort_due(
             finding = Finding(Status.VIOLATED, value, units(claim.metric, part))
             gate = gate_of(claim, finding, "fault")
             return gate.model_copy(update={"reason": f"abort condition is true: {expectation}"})
+    return None
+
+
+def abort_late(
+    abort_when: Iterable[Expectation],
+    samples: Samples,
+    begin: float,
+    end: float,
+    patience: float,
+    *,
+    baseline: Samples | None = None,
+) -> Gate | None:
+    """An abort condition that came true in the last `patience` seconds of begin..end.
+
+    While the run went on, what hung then could not be known before the phase was over.
+    """
+    window = samples.between(begin, end)
+    for now in np.arange(end, max(begin, end - patience), -LATE_STEP):
+        gate = abort_due(abort_when, window, begin, float(now), baseline=baseline, waiting=())
+        if gate is not None:
+            return gate
     return None
 
 

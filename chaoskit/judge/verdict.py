@@ -14,6 +14,7 @@ from chaoskit.judge.harm import harmed, settled
 from chaoskit.judge.impact import measured_impact
 from chaoskit.judge.intervals import with_intervals
 from chaoskit.judge.ledger import examine, safety_gate
+from chaoskit.judge.live import abort_late
 from chaoskit.judge.looks import unseen_recovery
 from chaoskit.judge.metrics import figures
 from chaoskit.judge.phases import Window
@@ -32,6 +33,9 @@ from chaoskit.model.verdict import (
     Status,
     Verdict,
 )
+
+# Seconds beyond a request's timeout within which a look while the run went on may not have known.
+LOOK_AGAIN = 2.0
 
 
 def judge(
@@ -107,7 +111,23 @@ def _gates(
             fault = window.phase == "fault"
             proof = harmed(contract, samples, *window.span, baseline=baseline) if fault else None
             gates += settled(found, proof)
+            gates += _aborted_late(experiment, timeline, samples, window, baseline) if fault else ()
     return tuple(gates)
+
+
+def _aborted_late(
+    experiment: Experiment, timeline: Timeline, samples: Samples, window: Window,
+    baseline: Samples | None,
+) -> Iterator[Gate]:  # fmt: skip
+    """An abort condition that was true at the end of the phase; one that came too late to abort."""
+    if window.span is None or timeline.stop_kind is not None:
+        return
+    patience = float(experiment.load.timeout) + LOOK_AGAIN
+    gate = abort_late(
+        experiment.abort_when, samples, *window.span, patience, baseline=baseline
+    )  # fmt: skip
+    if gate is not None:
+        yield gate
 
 
 def join(

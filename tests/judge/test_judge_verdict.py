@@ -233,6 +233,22 @@ def test_no_samples_is_never_a_pass() -> None:
     assert judged(Samples.empty(), timeline(), experiment()).status is INCONCLUSIVE
 
 
+@pytest.mark.parametrize(("since", "status"), [(76.5, VIOLATED), (80.0, HELD)])
+def test_an_abort_condition_that_is_true_at_the_end_is_told(since: float, status: Status) -> None:
+    """All hangs until its timeout: what began in the last 3 s is known after the phase only."""
+    hanging = [(t, s, FAILED, 3.0) if since <= t < 90 else (t, s, o, lat) for t, s, o, lat in GOOD]
+    claims = {
+        "expect": ["checkout success >= 1%"],
+        "abort_when": ["checkout success < 50% for 13s"],
+    }
+    found = verdict(hanging, **claims)
+    assert found.status is status
+    told = [gate.reason for gate in found.gates if gate.reason.startswith("abort condition")]
+    assert told == ["abort condition is true: checkout success < 50% for 13s"] * (
+        status is VIOLATED
+    )
+
+
 # -- laws ---------------------------------------------------------------------------------------
 
 ORDER = {VIOLATED: 0, INCONCLUSIVE: 1, HELD: 2}
