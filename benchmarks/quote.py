@@ -143,7 +143,8 @@ def grown(real: Figures) -> str:
 def judging(found: Figures) -> str:
     return (
         f"{found['samples'] / 1e6:g} million samples and {found['gates']} gates take "
-        f"{found['processor_seconds']:.2g} s of one processor and {found['more_mib']} MiB "
+        f"{found['seconds']:.3g} s ({found['processor_seconds']:.3g} s of one processor) and "
+        f"{found['more_mib']} MiB "
         f"beyond the {found['samples_mib']} MiB of the samples."
     )
 
