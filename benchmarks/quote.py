@@ -186,6 +186,21 @@ def stall(found: Figures) -> str:
     return "\n".join([f"{made}; ours is off by {worst:g} % at most.", "", table(head, rows)])
 
 
+def datasafety(found: Figures) -> str:
+    rows = []
+    for one in found.values():
+        ledger = ", ".join(f"{count} {name}" for name, count in one["found"].items()) or "nothing"
+        if one["stalest_seconds"]:
+            ledger += f", up to {one['stalest_seconds']:.2g} s old"
+        tables = "–"
+        if (known := one.get("by_the_tables")) is not None:
+            same = "exactly these" if one["exactly"] else "**not the same**"
+            tables = f"{known['lost']} lost, {known['doubled']} doubled; {same}"
+        rows.append((one["what"], str(one["acknowledged"]), ledger, tables, one["verdict"]))
+    head = ("what was done", "acknowledged", "the ledger found", "the tables say", "verdict")
+    return table(head, rows)
+
+
 BLOCKS: dict[str, tuple[str, Callable[[Figures], str], str]] = {
     "resampled": ("verdict.json", resampled, "benchmarks/verdict.py RUN…"),
     "windows": ("windows.json", windows, "benchmarks/verdict.py --record 60 --windows 100"),
@@ -193,6 +208,7 @@ BLOCKS: dict[str, tuple[str, Callable[[Figures], str], str]] = {
     "judging": ("judging.json", judging, "benchmarks/judging.py"),
     "load": ("load.json", load, "benchmarks/load.py"),
     "stall": ("stall.json", stall, "benchmarks/stall.py"),
+    "datasafety": ("datasafety.json", datasafety, "benchmarks/datasafety.py"),
 }
 
 
