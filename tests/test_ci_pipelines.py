@@ -62,6 +62,15 @@ def test_what_is_yours_stands_in_it_once_and_what_is_optional_is_one_of_ours(pat
 
 
 @pytest.mark.parametrize("path", PIPELINES, ids=lambda p: p.name)
+def test_it_says_how_the_runs_of_one_build_are_kept_apart(path: Path) -> None:
+    (line,) = re.findall(r"`(chaoskit run --reports [^`]+)`", path.read_text())
+    _, name, *rest = shlex.split(line)
+    command: click.Command = importlib.import_module(f"chaoskit.cli.{name}").command
+    context = command.make_context(name, [*rest, str(ROOT / "experiments")])
+    assert re.fullmatch(r"reports/\$[A-Z_]+_ID", str(context.params["reports"]))
+
+
+@pytest.mark.parametrize("path", PIPELINES, ids=lambda p: p.name)
 def test_its_service_takes_it(path: Path, tmp_path: Path) -> None:
     def errors(text: str) -> str:
         (tmp_path / path.name).write_text(text)

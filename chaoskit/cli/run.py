@@ -84,7 +84,7 @@ def run_one(bound: Bound, wishes: Wishes, stop: StopFlag, position: str, screen:
         said = bound.hidden(str(error))
         screen.complain(said)
         ends = error.exit_code in ENDS_BATCH or isinstance(error, Halted)
-        return Ended(name, "not run", error.exit_code, ends, reasons=(said,))
+        return Ended(name, "not run", error.exit_code, ends, reasons=(said,), judged=False)
     return _told(name, conducted, screen)
 
 
@@ -130,11 +130,12 @@ def _unjudged(name: str, conducted: Conducted, damaged: JournalError, screen: Sc
     from chaoskit.cli.screen import Ended
 
     found = [damaged] if conducted.error is None else [conducted.error, damaged]
-    for error in found:
-        screen.complain(str(error))
+    said = tuple(str(error) for error in found)
+    for line in said:
+        screen.complain(line)
     code = worst([_code(error) for error in found])
     word = "NOT RESTORED" if code == NotRestored.exit_code else "not judged"
-    return Ended(name, word, code, True, conducted.folder, (str(damaged),))
+    return Ended(name, word, code, True, conducted.folder, said, judged=False)
 
 
 def _code(error: BaseException) -> int:

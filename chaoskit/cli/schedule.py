@@ -7,6 +7,7 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -81,7 +82,10 @@ def once_command(file: Path, instead: str | None) -> int:
 @_file
 @_instead
 def run_command(file: Path, instead: str | None) -> int:
-    """Keep the schedule until stopped (SIGINT, SIGTERM); a run under way is put back first."""
+    """Keep the schedule until stopped (SIGINT, SIGTERM); a run under way is put back first.
+
+    A change of the file holds for the next run; while the file is wrong nothing begins.
+    """
     with _stopping() as stop:
         return _keeper(file, stop, instead).loop()
 
@@ -90,7 +94,7 @@ def run_command(file: Path, instead: str | None) -> int:
 @click.argument("name")
 @_file
 def skip_command(name: str, file: Path) -> int:
-    """Call off the next run of an entry."""
+    """Call off the next run of an entry: what would not run anyway is passed over."""
     keeper = _keeper(file)
     occurrence = keeper.skip(name)
     click.echo(f"called off: {name}, {keeper.shown(occurrence)}")
@@ -136,7 +140,8 @@ def _keeper(file: Path, stop: StopFlag | None = None, instead: str | None = None
 
     stop = stop or StopFlag()
     runner = Runner(stop, *[shlex.split(instead)] * 2) if instead else Runner(stop)
-    return Keeper(load_schedule(file), StateRoot(), runner, RealClock(), click.echo, stop)
+    load = partial(load_schedule, file)
+    return Keeper(load, StateRoot(), runner, RealClock(), click.echo, stop)
 
 
 def _coming(keeper: Keeper, days: int) -> list[Any]:

@@ -27,7 +27,10 @@ _SUMMARY = "GITHUB_STEP_SUMMARY"
 
 @dataclass(frozen=True)
 class Ended:
-    """How one experiment of a batch ended, and why; `folder` None where no run was made."""
+    """How one experiment of a batch ended, and why.
+
+    `folder` is None where no run was made. What is not `judged` has no page that tells its reasons.
+    """
 
     experiment: str
     word: str
@@ -35,6 +38,7 @@ class Ended:
     ends_batch: bool
     folder: Path | None = None
     reasons: tuple[str, ...] = ()
+    judged: bool = True
 
 
 def in_pipeline() -> bool:
@@ -129,12 +133,12 @@ class Screen:
         self.console.print()
         for line in lines:
             self.console.print(Text(line), soft_wrap=True)
-        if planned > 1:
+        if planned > 1 or not all(one.judged for one in batch):
             append_to_job("\n".join(["", "```text", *lines, "```", ""]))
 
 
 def summary(batch: list[Ended], planned: int) -> list[str]:
-    """The batch in lines: what ended how, and what never began."""
+    """The batch in lines: what ended how, why it was not judged, and what never began."""
     counts = [
         f"{sum(e.word == w for e in batch)} {w}" for w in dict.fromkeys(e.word for e in batch)
     ]
@@ -144,6 +148,8 @@ def summary(batch: list[Ended], planned: int) -> list[str]:
     for one in batch:
         where = "" if one.folder is None else f"  {one.folder}"
         lines.append(f"  {one.word:<{width}}  {one.experiment:<{names}}  exit {one.code}{where}")
+        if not one.judged:
+            lines += [f"    {line}" for reason in one.reasons for line in reason.splitlines()]
     if planned > len(batch):
         lines.append(f"  {planned - len(batch)} never began: the batch ended before them")
     return lines

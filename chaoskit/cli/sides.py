@@ -15,7 +15,8 @@ from chaoskit.document.baselines import load_baseline
 from chaoskit.document.tree import Problems
 from chaoskit.errors import ChaoskitError, DocumentError, InvalidInput
 from chaoskit.model.baseline import RunSums
-from chaoskit.run.journal import NAME
+from chaoskit.run.history import first
+from chaoskit.run.journal import NAME, read_records
 
 VERDICT = "verdict.json"
 _DEPTHS = ("", "*/", "*/*/")
@@ -62,11 +63,12 @@ def _side(names: tuple[str, ...], problems: Problems) -> list[RunSums]:
 
 
 def _folders(name: str) -> list[Path]:
-    """Run directories in `name`, up to two folders down; else the run of that id."""
+    """Run directories in `name`, judged or not, up to two folders down; else the run of that id."""
     path = Path(name)
     if not path.is_dir():
         return [find_run(name)]
-    found = [p.parent for depth in _DEPTHS for p in path.glob(f"{depth}{VERDICT}")]
+    files = (f"{depth}{file}" for depth in _DEPTHS for file in (VERDICT, NAME))
+    found = dict.fromkeys(p.parent for file in files for p in path.glob(file))
     if not found:
         hint = f"it holds no {VERDICT} (`chaoskit judge` makes it)"
         raise InvalidInput(f"{path}: neither a run directory nor a folder of them: {hint}")
@@ -82,8 +84,25 @@ def _read(folder: Path) -> RunSums | None:
         click.echo(f"left out {shown(folder)}: it has no {NAME}", err=True)
         return None
     try:
+        if why := _unjudged(folder):
+            click.echo(f"left out {shown(folder)}: {why}", err=True)
+            return None
         run = read_run(folder)
     except ChaoskitError as error:
         click.echo(f"left out {shown(folder)}: {error}", err=True)
         return None
     return sums(run.verdict, run.samples)
+
+
+def _unjudged(folder: Path) -> str:
+    """Why it has no verdict and must not be judged; else empty. Raises JournalError."""
+    from chaoskit.report.folder import BY_HAND
+    from chaoskit.run.stored import still_runs
+
+    if (folder / VERDICT).is_file():
+        return ""
+    records = read_records(folder / NAME)
+    if living := still_runs(records):
+        return f"it {living}"
+    by_hand = (first(records, "run") or {}).get("experiment") == BY_HAND
+    return "faults held by hand claim nothing" if by_hand else ""

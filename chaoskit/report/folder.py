@@ -22,7 +22,7 @@ from chaoskit.run.journal import NAME, read_records
 
 FILES = ("verdict.json", "plan.json", NAME)
 _RUN_ID = re.compile(r"(\d{8}T\d{6})Z?-[0-9a-f]{4}")
-_BY_HAND = "by-hand"
+BY_HAND = "by-hand"
 
 
 def is_run(folder: Path) -> bool:
@@ -68,7 +68,7 @@ def _read(place: Path, folder: Path, as_of: datetime) -> tuple[PastRun | LeftOut
     """What the run is, and the system in its plan where it has one."""
     try:
         plan = stored_json(place / "plan.json", dict) or {}
-        if _experiment(plan, place) == _BY_HAND:
+        if _experiment(plan, place) == BY_HAND:
             why = "faults held by hand claim nothing, so they prove nothing"
             return _left(place, folder, "by hand", why, plan), {}
         if not (place / "verdict.json").is_file():

@@ -76,13 +76,20 @@ def _kept(folder: Path, records: list[Record], restored: bool, state: StateRoot)
     head = first(records, "run")
     if head is None:
         return "its journal has no head: it may be starting"
-    for record in (head, *(r for r in records if r["kind"] == "process")):
-        if processes.alive(record.get("pid", 0), record.get("started")):
-            return f"still runs (process {record['pid']})"
+    if living := still_runs(records):
+        return living
     if not restored:
         return f"something is outstanding: chaoskit revert {folder}"
     if folder.resolve() in state.open_runs():
         return f"not yet known to be put back: chaoskit revert {folder}"
+    return ""
+
+
+def still_runs(records: list[Record]) -> str:
+    """Which process of the run still lives, in words; empty when none does."""
+    for record in (r for r in records if r["kind"] in ("run", "process")):
+        if processes.alive(record.get("pid", 0), record.get("started")):
+            return f"still runs (process {record['pid']})"
     return ""
 
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from itertools import islice
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from chaoskit.document.schedules import BoundSchedule
@@ -20,7 +21,7 @@ from chaoskit.run.state import StateRoot
 from chaoskit.run.web import post
 from chaoskit.schedule import outside
 from chaoskit.schedule.log import Log, cut_off, noted, settled_until
-from chaoskit.schedule.moments import Occurrence, coming, occurrences
+from chaoskit.schedule.moments import Occurrence, between, coming, occurrences
 from chaoskit.schedule.notices import notice, titled
 from chaoskit.schedule.permits import asked, forbidden, not_its_day, refused
 
@@ -28,34 +29,34 @@ from chaoskit.schedule.permits import asked, forbidden, not_its_day, refused
 FRESH = timedelta(seconds=60)
 AT_MOST = 20.0
 STOP_WITHIN = 1.0
-
-
-class Runs(Protocol):
-    def run(self, paths: Any, lock: int, look: outside.Look) -> int: ...
-
-    def play(self, gameday: Any, lock: int, look: outside.Look) -> int: ...
+# So far ahead, and among so many, is one looked for that can be called off.
+AHEAD, LOOKED_AT = timedelta(days=3660), 100_000
 
 
 @dataclass
 class Keeper:
-    """One schedule under one state root. `say` takes each line that a person should read."""
+    """One schedule under one state root. `say` takes each line that a person should read.
 
-    bound: BoundSchedule
+    `load` reads the schedule, as often as it may have changed; what it raises at first is raised.
+    """
+
+    load: Callable[[], BoundSchedule]
     state: StateRoot
-    runner: Runs
+    runner: outside.Runs
     clock: outside.WallClock
     say: Callable[[str], None]
     stop: StopFlag = field(default_factory=StopFlag)
     post: Callable[[str, str], None] = post
 
     def __post_init__(self) -> None:
-        self.log = Log(self.state.path, self.bound.path)
-        self._slots = {slot.name: slot for slot in self.bound.schedule.entries}
+        self._wrong = ""
+        self._take(self.load())
 
     def once(self) -> int:
         """Do what is due now. The worst exit code of what ran, was missed or cut off; 0 if nothing.
 
-        Missed and refused count 3, cut off 5. While another process is at it, nothing is done.
+        Missed and refused count 3, cut off 5, a schedule that became wrong meanwhile 2. While
+        another process is at it, nothing is done.
         """
         with self.log.lock() as lock:
             if lock is None:
@@ -65,28 +66,45 @@ class Keeper:
             self._give_notice()
             while not self.stop.kind and (occurrence := self._next_due()) is not None:
                 codes.append(self._settle(occurrence, lock))
+                # It took hours, maybe: what was written meanwhile holds for the next.
+                if not self._read_anew():
+                    return worst([*codes, InvalidInput.exit_code])
             return worst(codes)
 
     def loop(self) -> int:
-        """`once`, again and again until `stop` is requested; the worst exit code."""
+        """`once`, again and again until `stop` is requested, by the schedule as it is by then.
+
+        The worst exit code. While the schedule is wrong nothing begins; that counts 2.
+        """
         code = 0
         while not self.stop.kind:
-            code = worst([code, self.once()])
+            code = worst([code, self.once() if self._read_anew() else InvalidInput.exit_code])
             wake = self.clock.now() + timedelta(seconds=self._until_next())
             while not self.stop.kind and (left := (wake - self.clock.now()).total_seconds()) > 0:
                 self.clock.sleep(min(left, STOP_WITHIN))
         return code
 
     def skip(self, name: str) -> Occurrence:
-        """Call off the next occurrence of an entry that is not called off yet."""
+        """Call off the next occurrence of an entry that would run, as far as is known before.
+
+        That may be one that is due, and waits until something else has ended.
+        """
         if name not in self._slots:
             raise InvalidInput(f"no entry '{name}'; there are {', '.join(self._slots)}")
-        records, now = self.log.records(), self.clock.now()
-        for occurrence in occurrences(self.bound.schedule, self._slots[name], now):
-            if not noted(records, "skip", occurrence):
+        schedule, slot, now = self.bound.schedule, self._slots[name], self.clock.now()
+        records, why = self.log.records(), ""
+        since = settled_until(records, name, slot.timing) or now
+        # What came earlier than `late` ago will not run any more.
+        since = max(since, now - timedelta(seconds=float(schedule.late)))
+        found = between(occurrences(schedule, slot, since), now + AHEAD)
+        for occurrence in islice(found, LOOKED_AT):
+            off = self._forbidden(occurrence)
+            off = off or ("called off" if noted(records, "skip", occurrence) else "")
+            if not off:
                 self._note("skip", occurrence)
                 return occurrence
-        raise InvalidInput(f"'{name}' never comes again")
+            why = why or f"none that comes would run ({self.shown(occurrence)}: {off})"
+        raise InvalidInput(f"'{name}' has none to call off: {why or 'it never comes again'}")
 
     def against(self, occurrence: Occurrence) -> str:
         """Why this one would not run, as far as can be known before; empty when nothing."""
@@ -100,6 +118,25 @@ class Keeper:
         if day is not None and (why := not_its_day(day.gameday, occurrence)):
             return why
         return forbidden(self.bound.schedule, self._slots[occurrence.name], occurrence)
+
+    # The schedule as it is written --------------------------------------------------------
+
+    def _take(self, bound: BoundSchedule) -> None:
+        self.bound = bound
+        self.log = Log(self.state.path, bound.path)
+        self._slots = {slot.name: slot for slot in bound.schedule.entries}
+
+    def _read_anew(self) -> bool:
+        """Take the schedule as it is written now; False, said once, while that is wrong."""
+        try:
+            self._take(self.load())
+        except InvalidInput as error:
+            if str(error) != self._wrong:
+                self._tell(f"wrong: nothing begins until the schedule is mended\n{error}")
+            self._wrong = str(error)
+            return False
+        self._wrong = ""
+        return True
 
     # What was -----------------------------------------------------------------------------
 
@@ -132,8 +169,9 @@ class Keeper:
         """Settle all that came too long ago; True when any of it should have run."""
         schedule = self.bound.schedule
         limit = now - timedelta(seconds=float(schedule.late))
-        wanted, last = [], None
-        for last in _between(occurrences(schedule, slot, since), limit):
+        wanted: list[Occurrence] = []
+        last: Occurrence | None = None
+        for last in between(occurrences(schedule, slot, since), limit):
             off = noted(records, "skip", last) or self._forbidden(last)
             wanted += [] if off else [last]
         if last is None:
@@ -210,7 +248,7 @@ class Keeper:
         for slot in schedule.entries:
             told = schedule.told(slot)
             lead = timedelta(seconds=float(told.before)) if told else timedelta(0)
-            for occurrence in _between(occurrences(schedule, slot, now), now + lead):
+            for occurrence in between(occurrences(schedule, slot, now), now + lead):
                 fresh = not noted(self.log.records(), "announced", occurrence)
                 if told and fresh and not self.against(occurrence):
                     self._announce(occurrence, told.webhook)
@@ -256,13 +294,6 @@ class Keeper:
 
     def _tell(self, line: str) -> None:
         self.say(self.bound.hidden(line))
-
-
-def _between(found: Any, until: datetime) -> Any:
-    for occurrence in found:
-        if occurrence.at > until:
-            return
-        yield occurrence
 
 
 def _just_before(occurrence: Occurrence) -> datetime:

@@ -8,9 +8,10 @@ moments only ever go forward, and each time of day counts once. Nothing here rea
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from itertools import chain, takewhile
 from zoneinfo import ZoneInfo
 
 from chaoskit.model.schedule import Schedule, Slot, Window
@@ -86,12 +87,12 @@ def drawn(seed: int, name: str, window: Window, day: date, zone: ZoneInfo) -> da
     return begin + timedelta(seconds=chance.randrange(seconds))
 
 
+def between(found: Iterable[Occurrence], until: datetime) -> Iterator[Occurrence]:
+    """Those of `found`, which are in order, that are not later than `until`."""
+    return takewhile(lambda occurrence: occurrence.at <= until, found)
+
+
 def coming(schedule: Schedule, after: datetime, until: datetime) -> list[Occurrence]:
     """All occurrences later than `after` and not later than `until`, in order."""
-    found: list[Occurrence] = []
-    for slot in schedule.entries:
-        for occurrence in occurrences(schedule, slot, after):
-            if occurrence.at > until:
-                break
-            found.append(occurrence)
-    return sorted(found)
+    each = (between(occurrences(schedule, slot, after), until) for slot in schedule.entries)
+    return sorted(chain.from_iterable(each))

@@ -39,6 +39,14 @@ class RealClock:
         time.sleep(seconds)
 
 
+class Runs(Protocol):
+    """What runs experiments, or a game day, to their exit code."""
+
+    def run(self, paths: Sequence[Path], lock: int, look: Look) -> int: ...
+
+    def play(self, gameday: Path, lock: int, look: Look) -> int: ...
+
+
 class Runner:
     """Runs experiments, or a game day, in a child process: a command followed by their paths.
 

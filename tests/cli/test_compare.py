@@ -19,6 +19,7 @@ from chaoskit.errors import DocumentError, InvalidInput
 from chaoskit.judge.samples import DTYPE, Samples
 from chaoskit.model.samples import Outcome
 from chaoskit.model.verdict import RecoveryFigures, Status
+from chaoskit.run.processes import started
 from chaoskit.schema import baseline_schema
 from tests.report import builder
 
@@ -273,6 +274,31 @@ def test_what_is_no_run_is_left_out_and_said(healthy: Path, tmp_path: Path) -> N
     result = call(healthy, tmp_path / "new")
     assert "left out" in result.stderr
     assert "1 run;" in " ".join(result.stdout.split())
+
+
+@pytest.mark.parametrize(
+    ("record", "said"),
+    [
+        ({"kind": "run", "pid": 0}, "this run has no verdict yet; `chaoskit judge"),
+        ({"kind": "process", "pid": os.getpid(), "started": started(os.getpid())}, "it still runs"),
+        ({"kind": "run", "experiment": "by-hand"}, "faults held by hand claim nothing"),
+    ],
+    ids=["its runner was killed", "under way", "by hand"],
+)
+def test_a_run_without_a_verdict_is_left_out_and_said(
+    record: dict[str, Any], said: str, healthy: Path, tmp_path: Path
+) -> None:
+    store(tmp_path, 10)
+    without = tmp_path / "other" / "20250301T101511Z-aaaa"
+    without.mkdir(parents=True)
+    (without / "journal.jsonl").write_text(json.dumps({"t": 1.0, **record}) + "\n")
+    for result in (call(healthy, tmp_path), keep(tmp_path / "b.json", tmp_path)):
+        assert result.exception is None
+        (told,) = result.stderr.splitlines()
+        assert told.startswith(f"left out {without}: ")
+        assert said in told
+        assert ("chaoskit judge" in told) == ("no verdict yet" in said)
+        assert "1 run" in " ".join(result.stdout.split())
 
 
 def test_the_summary_for_a_job_is_markdown(healthy: Path, slow: Path, tmp_path: Path) -> None:

@@ -82,6 +82,24 @@ def test_the_batch_tells_what_never_began() -> None:
     assert "1 never began" in lines[-1]
 
 
+@pytest.mark.parametrize("judged", [True, False])
+def test_the_job_summary_tells_also_of_the_only_one_where_it_was_not_judged(
+    judged: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = tmp_path / "summary.md"
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(page))
+    why = "web1 is away\nweb2 is away"
+    with Screen(ci=True) as screen:
+        screen.sum_up([Ended("web-loss", "it", 5, False, reasons=(why,), judged=judged)], 1)
+    if judged:  # its own page is there
+        assert not page.exists()
+    else:
+        assert page.read_text().splitlines() == [
+            "", "```text", "Batch of 1: 1 it", "  it  web-loss  exit 5",
+            "    web1 is away", "    web2 is away", "```",
+        ]  # fmt: skip
+
+
 def test_the_job_summary_is_appended_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     page = tmp_path / "summary.md"
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(page))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from chaoskit.document import load_schedule
@@ -46,7 +47,7 @@ class FakeRuns:
     minutes: int = 0
     ran: list[tuple[str, str]] = field(default_factory=list)
 
-    def run(self, paths: list[Path], lock: int, look: Look) -> int:
+    def run(self, paths: Sequence[Path], lock: int, look: Look) -> int:
         self.ran += [(f"{self.clock.time:%d %H:%M}", path.stem) for path in paths]
         self.during()
         for _ in range(self.minutes):
@@ -74,8 +75,8 @@ class Desk:
         (self.folder / "schedule.yaml").write_text(self.text)
 
     def keeper(self) -> Keeper:
-        bound = load_schedule(self.folder / "schedule.yaml")
-        return Keeper(bound, self.state, self.runs, self.clock, self.said.append, post=self.post)
+        load = partial(load_schedule, self.folder / "schedule.yaml")
+        return Keeper(load, self.state, self.runs, self.clock, self.said.append, post=self.post)
 
     def once(self, at: str) -> int:
         self.clock.at(at)

@@ -14,6 +14,7 @@ import requests
 from icalendar import Calendar
 
 from chaoskit.cli import main
+from chaoskit.errors import InvalidInput
 from chaoskit.run.calls import StopFlag
 from chaoskit.schedule.moments import Occurrence
 from chaoskit.schedule.outside import PLAY, Runner
@@ -64,6 +65,17 @@ def test_days_that_are_not_its_own_are_not_missed(desk: Desk) -> None:
     assert desk.once("2026-12-05 12:00") == 3
     assert any("missed: outage, 1 since Tue 2026-12-01" in line for line in desk.said)
     assert desk.runs.ran == []
+
+
+def test_only_on_its_own_day_can_it_be_called_off(desk: Desk) -> None:
+    desk.clock.at("2026-11-20 08:00")
+    assert desk.keeper().skip("outage").at == datetime(2026, 12, 1, 9, tzinfo=UTC)
+    desk.once("2026-12-01 08:59")
+    desk.once(DUE)
+    assert desk.runs.ran == []
+    assert desk.said[-1].endswith("called off")
+    with pytest.raises(InvalidInput, match="outside the game day"):
+        desk.keeper().skip("outage")
 
 
 def test_a_random_moment_begins_it_within_its_hours(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ entries:
   - {name: daily, run: [cache-loss.yaml], cron: "0 10 * * *"}
 """
 HOURLY = DAILY.replace("0 10", "0 *")
+OFTEN = DAILY.replace("0 10", "*/2 *").replace("daily", "often")
 
 
 @pytest.fixture
@@ -145,6 +146,47 @@ def test_a_run_can_be_called_off(desk: Desk) -> None:
         desk.keeper().skip("dayly")
 
 
+def test_what_would_not_run_anyway_is_not_called_off(tmp_path: Path) -> None:
+    hours = 'working_hours: {days: mon-fri, from: "09:00", to: "17:00"}\n'
+    desk = Desk(tmp_path, DAILY + hours)
+    desk.once("2026-06-05 10:00")  # a Friday
+    assert desk.keeper().skip("daily").at.day == 8
+    for day in (6, 7, 8, 9):
+        desk.once(f"2026-06-0{day} 10:00")
+    assert [when for when, _ in desk.runs.ran] == ["05 10:00", "09 10:00"]
+
+
+def test_one_that_is_due_and_waits_behind_another_can_be_called_off(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, DAILY + DAILY.splitlines()[-1].replace("daily", "later") + "\n")
+    desk.once("2026-06-01 09:00")
+
+    def call_off() -> None:
+        desk.clock.sleep(60)
+        assert desk.keeper().skip("later").at.day == 1
+
+    desk.runs.during = call_off
+    desk.once("2026-06-01 10:00")
+    assert len(desk.runs.ran) == 1
+    assert desk.said[-1] == "not run: later, Mon 2026-06-01 10:00:00 +0000: called off"
+    desk.runs.during = lambda: None
+    desk.once("2026-06-02 10:00")
+    assert len(desk.runs.ran) == 3
+
+
+def test_what_is_too_late_to_run_is_not_called_off(desk: Desk) -> None:
+    desk.once("2026-06-01 09:00")
+    desk.clock.at("2026-06-03 11:00")
+    assert desk.keeper().skip("daily").at.day == 4
+
+
+def test_where_nothing_may_ever_run_there_is_nothing_to_call_off(tmp_path: Path) -> None:
+    never = 'blackouts: [{from: "2000-01-01", to: "2999-12-31", why: never}]\n'
+    desk = Desk(tmp_path, DAILY + never)
+    with pytest.raises(InvalidInput, match=r"none that comes would run .*2026-06-01 .*: never"):
+        desk.keeper().skip("daily")
+    assert kinds(desk) == []
+
+
 NOTICED = DAILY + 'notice: {before: 15m, webhook: "${env:HOOK}"}\n'
 HOOK = "https://hooks.example.com/s3cret"
 
@@ -197,7 +239,7 @@ def test_what_will_not_run_is_not_announced(noticed: Desk) -> None:
 
 
 def test_the_loop_runs_each_in_its_minute_and_ends_when_told(tmp_path: Path) -> None:
-    desk = Desk(tmp_path, HOURLY)
+    desk = Desk(tmp_path, OFTEN)
     keeper = desk.keeper()
 
     def stop_after_three() -> None:
@@ -205,9 +247,68 @@ def test_the_loop_runs_each_in_its_minute_and_ends_when_told(tmp_path: Path) -> 
             keeper.stop.request("interrupted", "enough")
 
     desk.runs.during = stop_after_three
-    desk.clock.at("2026-06-01 09:30")
+    desk.clock.at("2026-06-01 09:59")
     assert keeper.loop() == 0
-    assert [when for when, _ in desk.runs.ran] == ["01 10:00", "01 11:00", "01 12:00"]
+    assert [when for when, _ in desk.runs.ran] == ["01 10:00", "01 10:02", "01 10:04"]
+
+
+def test_the_loop_heeds_what_is_written_while_it_goes_on(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, OFTEN)
+    keeper = desk.keeper()
+
+    def forbid_or_stop() -> None:
+        if len(desk.runs.ran) == 2:
+            keeper.stop.request("interrupted", "enough")
+        blackout = 'blackouts: [{from: "2026-06-01", to: "2026-06-01 10:05"}]\n'
+        (desk.folder / "schedule.yaml").write_text(OFTEN + blackout)
+
+    desk.runs.during = forbid_or_stop
+    desk.clock.at("2026-06-01 09:59")
+    assert keeper.loop() == 0
+    assert [when for when, _ in desk.runs.ran] == ["01 10:00", "01 10:06"]
+
+
+def test_what_is_written_during_a_run_holds_for_what_waits_behind_it(tmp_path: Path) -> None:
+    later = DAILY + DAILY.splitlines()[-1].replace("daily", "later") + "\n"
+    desk = Desk(tmp_path, later)
+
+    def forbid() -> None:
+        feast = 'blackouts: [{date: "2026-06-01", why: feast}]\n'
+        (desk.folder / "schedule.yaml").write_text(later + feast)
+
+    desk.runs.during = forbid
+    assert desk.once("2026-06-01 10:00") == 0
+    assert len(desk.runs.ran) == 1
+    assert desk.said[-1].endswith("+0000: blackout 2026-06-01: feast")
+
+
+def test_while_the_file_is_wrong_nothing_begins_and_it_is_said_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = Desk(tmp_path, OFTEN + "late: 1m\n")
+    keeper, file = desk.keeper(), desk.folder / "schedule.yaml"
+    asleep = desk.clock.sleep
+
+    def mend_or_stop(seconds: float) -> None:
+        asleep(seconds)
+        if desk.clock.time.minute >= 5:
+            file.write_text(desk.text)
+        if len(desk.runs.ran) == 2:
+            keeper.stop.request("interrupted", "enough")
+
+    def spoil() -> None:
+        desk.runs.during = lambda: None
+        file.write_text(desk.text.replace("cron", "crn"))
+
+    desk.runs.during = spoil
+    monkeypatch.setattr(desk.clock, "sleep", mend_or_stop)
+    desk.clock.at("2026-06-01 09:59")
+    assert keeper.loop() == 2
+    assert [when for when, _ in desk.runs.ran] == ["01 10:00", "01 10:06"]
+    (wrong,) = (line for line in desk.said if line.startswith("wrong: nothing begins"))
+    assert "schedule.yaml:3:" in wrong
+    assert "did you mean 'cron'?" in wrong
+    assert any("missed: often, 2 since Mon 2026-06-01 10:02" in line for line in desk.said)
 
 
 def test_a_newly_timed_entry_owes_nothing(desk: Desk) -> None:
