@@ -168,6 +168,20 @@ def test_a_halt_puts_back_and_blocks_until_it_is_lifted(folder: Path, call: Call
     assert "1. The cache's master is killed [ended, done]" in said
 
 
+def test_a_halt_from_another_terminal_ends_a_recovery_command(folder: Path, call: Call) -> None:
+    """The command is that other terminal: it halts, and would then go on for long."""
+    halts = f"{sys.executable} -m chaoskit halt --why smoke; sleep 30; touch went-on"
+    step = f'  - {{title: Off, recover: {{command: [sh, -c, "{halts}"]}}, expect: x}}\n'
+    (folder / "gameday.yaml").write_text(GAMEDAY[:AGENDA] + step + GAMEDAY[AGENDA:])
+    code, said = call("run", "--terminal", lines=GOES + "skip\nbegin\nawait\nend\nstatus\n")
+    assert code == 0, said
+    assert "2. Off [ended, halted]" in said
+    (ran,) = [e for e in read_entries(folder / "gameday.log.jsonl") if e.kind == "ran"]
+    assert ran.how == "halted"
+    assert ran.text.startswith("sh was stopped: ")
+    assert not (folder / "went-on").exists()
+
+
 def test_an_experiment_is_judged_and_reported(
     folder: Path, call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
