@@ -165,10 +165,15 @@ class LiveStage:
     def _command(self, recover: Recover, course: Course) -> Outcome:
         from chaoskit.cli.recovery import run_command
 
+        def stopped() -> bool:
+            """Also by a halt from outside, such as `chaoskit halt`: no engine looks at it here."""
+            if why := self.halted():
+                course.stop.request("halted", why)
+            return bool(course.stop.kind)
+
         command = recover.command or ()
-        code, said = run_command(
-            command, self.bound.path.parent, float(recover.timeout), lambda: bool(course.stop.kind)
-        )
+        folder, timeout = self.bound.path.parent, float(recover.timeout)
+        code, said = run_command(command, folder, timeout, stopped)
         said = self.bound.hidden(f"{command[0]} {code}{f': {said}' if said else ''}")
         if course.stop.kind == "halted":
             return Outcome("halted", said)

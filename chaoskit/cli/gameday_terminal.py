@@ -10,8 +10,10 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
 from itertools import takewhile
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from chaoskit.document.nearest import meant
 from chaoskit.errors import ChaoskitError, InvalidInput, Refused
@@ -19,6 +21,7 @@ from chaoskit.gameday.log import Entry
 from chaoskit.gameday.rules import stranger
 from chaoskit.gameday.session import Session
 from chaoskit.gameday.telling import sentence
+from chaoskit.gameday.words import is_day
 
 HELP = """\
 status                          where we are
@@ -32,7 +35,7 @@ seen [TEXT] | mitigated [TEXT]  you notice; you have acted
 release                         put back the fault that is held
 end [TEXT]                      the step is over
 note TEXT | finding TEXT        under your name
-action OWNER DUE TEXT           an action item; DUE such as 2026-12-24
+action OWNER DUE TEXT           an action item; OWNER goes up to DUE, such as 2026-12-24
 done ID [TEXT]                  an action item is closed
 halt [WHY]                      stop everything now
 await                           until the tool is no longer at work in the step
@@ -54,6 +57,7 @@ class Terminal:
 
     def __init__(self, session: Session, person: str, say: Callable[[str], Any]) -> None:
         self._session, self._say = session, say
+        self._zone = ZoneInfo(session.bound.gameday.timezone)
         self._person = self._named(person)
         self._printed = session.view(person)["newest"]
         self._over = threading.Event()
@@ -61,7 +65,9 @@ class Terminal:
 
     def play(self, lines: Iterable[str]) -> int:
         """Take lines until `quit` or their end; returns how many were refused."""
-        self._say(f"{self._session.bound.gameday.title}. You are {self._person}. Try: help")
+        gameday = self._session.bound.gameday
+        self._say(f"{gameday.title}. You are {self._person}. Try: help")
+        self._say(f"Times are those of {gameday.timezone}.")
         self._status()
         follower = threading.Thread(target=self._follow, name="follower", daemon=True)
         follower.start()
@@ -87,7 +93,7 @@ class Terminal:
         looks: dict[str, Callable[[], Any]] = {
             "help": lambda: self._say(HELP),
             "status": self._status,
-            "log": lambda: [self._say(told(e)) for e in self._view()["entries"]],
+            "log": lambda: [self._say(told(e, self._zone)) for e in self._view()["entries"]],
             "await": lambda: self._wait(lambda view: not any(s["busy"] for s in view["steps"])),
             "wait": lambda: self._wait(lambda view: bool(view["injected"])),
         }
@@ -120,7 +126,7 @@ class Terminal:
             entries = self._view()["entries"]
             for entry in entries:
                 if entry["n"] > self._printed:
-                    self._say(told(entry))
+                    self._say(told(entry, self._zone))
                     self._printed = entry["n"]
 
     def _wait(self, true: Callable[[dict[str, Any]], bool]) -> None:
@@ -147,7 +153,8 @@ def door(word: str, rest: str) -> tuple[str, dict[str, str]]:
         return word, {}
     first, _, more = rest.partition(" ")
     if word == "answer":
-        return word, {"item": first, "value": more.partition(" ")[0], "text": more[4:].strip()}
+        value, _, text = more.strip().partition(" ")
+        return word, {"item": first, "value": value, "text": text}
     if word == "begin":
         return word, {"step": rest}
     if word == "predict":
@@ -155,13 +162,21 @@ def door(word: str, rest: str) -> tuple[str, dict[str, str]]:
         known = bool(colon) and step.strip().isdecimal()
         return "prediction", {"step": step.strip(), "text": text} if known else {"text": rest}
     if word == "action":
-        due, _, text = more.partition(" ")
-        return word, {"owner": first, "due": due, "text": text}
+        return word, _action(rest)
     if word == "done":
         return "action_closed", {"item": first, "text": more}
     if word == "close":
         return "closed", {"text": rest}
     raise InvalidInput(f"unknown word '{word}', {meant(word, WORDS)[1]}")
+
+
+def _action(rest: str) -> dict[str, str]:
+    """Owner, day and text: a name has as many words as stand before the first day."""
+    words = rest.split()
+    named = next((n for n, word in enumerate(words) if n and is_day(word)), 1)
+    parts = rest.split(maxsplit=named + 1)
+    owner, due, text = parts[:named], parts[named : named + 1], parts[named + 1 :]
+    return {"owner": " ".join(owner), "due": "".join(due), "text": "".join(text)}
 
 
 def status(view: dict[str, Any]) -> Iterator[str]:
@@ -183,7 +198,8 @@ def status(view: dict[str, Any]) -> Iterator[str]:
             yield f"  open: {action['id']} {action['text']} ({action['owner']}, {action['due']})"
 
 
-def told(entry: dict[str, Any]) -> str:
-    """One entry as a line: time, who, what."""
+def told(entry: dict[str, Any], zone: ZoneInfo) -> str:
+    """One entry as a line: the time on the wall in `zone`, who, what."""
+    at = datetime.fromisoformat(entry["at"]).astimezone(zone)
     said = " ".join(sentence(Entry.model_validate(entry)).split())
-    return f"{entry['at'][11:19]} {entry['person']}: {said}"
+    return f"{at:%H:%M:%S} {entry['person']}: {said}"

@@ -254,12 +254,12 @@ class Session:
         """Enter that the log is opened; what was under way without a result was cut off."""
         gameday, found = self.bound.gameday, self._standing()
         self._refuse_changed(found)
-        log, carried = (None, ()) if found.opened else open_actions(self.bound)
+        carried = () if found.opened else open_actions(self.bound)
         self._append("opened", text=gameday.title, value="resumed" if found.opened else "first")
-        for number, one in enumerate(carried, 1):
+        for number, (place, one) in enumerate(carried, 1):
             self._append(
                 "action", person=one.person, role=one.role, item=f"A{number}", text=one.text,
-                owner=one.owner, due=one.due, how="carried", value=f"{log and log.name} {one.item}",
+                owner=one.owner, due=one.due, how="carried", value=place,
             )  # fmt: skip
         step = found.step(found.current) if found.current else None
         if step is None or step.ran is not None:

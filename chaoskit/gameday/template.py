@@ -51,7 +51,7 @@ halting:                              # criteria that people read; anybody may h
 #   - {{file: incident, why: an incident is open}}
 # blind: true                         # steps are hidden until they ended, except from Grace
 # alerts: "http://127.0.0.1:9093/api/v2/alerts"   # the system's own alerts, to time them
-# carry: ../last/gameday.yaml         # its open action items; otherwise the newest beside this file
+# carry: ../last/gameday.yaml         # its open action items; otherwise those of all days here
 """
 
 

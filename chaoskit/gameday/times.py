@@ -2,7 +2,8 @@
 
 Zero is the moment in which the step's first fault was acknowledged, as its run's journal says;
 without a fault, the begin of the step. Seconds of the monotonic clock, which log and journal
-share as long as the machine was not started anew.
+share as long as the machine was not started anew: words about an earlier try of the step have
+perhaps another clock, and tell nothing of this one.
 """
 
 from __future__ import annotations
@@ -53,10 +54,10 @@ def times(plan: Step, step: StepStanding, alerts: bool) -> Times | None:
     if faults is None:
         since += ": when its fault was in force is not known"
     found = (
-        _first("Seen by people", step.remarks_of("seen"), zero, "nobody pressed seen"),
+        _first("Seen by people", _said(step, "seen"), zero, "nobody pressed seen"),
         _alerts(step, zero, alerts),
         _judge(verdict),
-        _first("Mitigated", step.remarks_of("mitigated"), zero, "nobody pressed mitigated"),
+        _first("Mitigated", _said(step, "mitigated"), zero, "nobody pressed mitigated"),
         _put_back(faults, zero, run),
         _recovered(verdict, step, faults),
     )
@@ -78,6 +79,12 @@ def _faults(run: str) -> list[InjectionRecord] | None:
         return None
 
 
+def _said(step: StepStanding, kind: str) -> list[Entry]:
+    """What came since the step was begun, the last time."""
+    begun = step.begun.n if step.begun else 0
+    return [entry for entry in step.remarks_of(kind) if entry.n > begun]
+
+
 def _first(name: str, said: Iterable[Entry], zero: float, otherwise: str) -> Figure:
     for entry in said:
         if entry.t >= zero:
@@ -89,7 +96,7 @@ def _alerts(step: StepStanding, zero: float, asked: bool) -> Figure:
     name = "The system's own alerts"
     if not asked:
         return Figure(name, None, "no alert URL is named")
-    said = step.remarks_of("alert")
+    said = _said(step, "alert")
     new = [e for e in said if e.value == "new" and e.t >= zero]
     if new:
         return Figure(name, round(new[0].t - zero, 3), new[0].text)

@@ -61,8 +61,8 @@ def spoken(kind: str, given: Mapping[str, Any]) -> Spoken:
     ]
     if found.get("value", "yes") not in ("yes", "no"):
         problems.append(f"an answer is yes or no, got '{found['value']}'")
-    if due := found.get("due"):
-        problems += _day(due)
+    if (due := found.get("due")) and not is_day(due):
+        problems.append(f"'due' is a day such as 2026-12-24, got '{due}'")
     if problems:
         raise InvalidInput("; ".join(problems))
     return Spoken(**found)
@@ -73,12 +73,13 @@ def _text(value: Any) -> str:
     return str(value).encode("utf-8", "replace").decode().replace("\0", "").strip()
 
 
-def _day(text: str) -> list[str]:
+def is_day(text: str) -> bool:
+    """Whether this is a day such as 2026-12-24."""
     try:
         date.fromisoformat(text)
     except ValueError:
-        return [f"'due' is a day such as 2026-12-24, got '{text}'"]
-    return []
+        return False
+    return True
 
 
 def _list(names: tuple[str, ...]) -> str:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from chaoskit.pytest_plugin.held import Chaos
 
 SECTION = "chaos"
+# Where a test's faults are found: a fixture that holds one may be all that the test names.
+_FAULTS = pytest.StashKey["Chaos"]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -32,23 +34,25 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.fixture
-def chaos(pytestconfig: pytest.Config) -> Chaos:
+def chaos(request: pytest.FixtureRequest, pytestconfig: pytest.Config) -> Chaos:
     """Faults by name, each a context manager; see docs/pytest.md."""
     from chaoskit.pytest_plugin.held import Chaos
 
     ini = pytestconfig.getini
     named = pytestconfig.rootpath / ini("chaoskit_system") if ini("chaoskit_system") else None
-    return Chaos(named, ini("chaoskit_runtime"), pytestconfig.rootpath / ini("chaoskit_reports"))
+    made = Chaos(named, ini("chaoskit_runtime"), pytestconfig.rootpath / ini("chaoskit_reports"))
+    request.node.stash[_FAULTS] = made
+    return made
 
 
 @pytest.hookimpl(hookwrapper=True)  # the older form: pytest 7 knows no other
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, Any, None]:
-    """What was injected stands beside a test's own output."""
+    """What was injected, or is at this moment, stands beside a test's own output."""
     report = (yield).get_result()
-    told = getattr(getattr(item, "funcargs", {}).get("chaos"), "told", ())
-    if report.when == "call" and told:
+    faults = item.stash.get(_FAULTS, None)
+    if faults is not None and (report.when == "call" or report.failed) and (told := faults.told):
         report.sections.append((SECTION, "\n".join(told)))
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -18,7 +18,7 @@ from chaoskit.cli.conducting import Conducted, Unwatched, Wishes, run_opened, wa
 from chaoskit.cli.opening import Choice, Opened, open_system
 from chaoskit.cli.places import find_system
 from chaoskit.document import BoundSystem, bind_system
-from chaoskit.errors import Interrupted, InUse, InvalidInput, TargetError
+from chaoskit.errors import ChaoskitError, Interrupted, InUse, InvalidInput, TargetError
 from chaoskit.faults import all_faults, find
 from chaoskit.model.experiment import MAX_DURATION, Experiment, FaultUse
 from chaoskit.model.system import RuntimeSpec, System
@@ -50,8 +50,16 @@ class Chaos:
     def __init__(self, system: Path | None, runtime: str, reports: Path) -> None:
         self._named, self._runtime, self._reports = system, runtime, reports
         self.world: World | None = None
-        self.told: list[str] = []
+        self._told: list[str] = []
         self._inside: Held | None = None
+
+    @property
+    def told(self) -> tuple[str, ...]:
+        """What became of each injection, in lines; of what is open, as it stands now."""
+        return (*self._told, *(self._inside.account() if self._inside else ()))
+
+    def tell(self, *lines: str) -> None:
+        self._told.extend(lines)
 
     @property
     def bound(self) -> BoundSystem:
@@ -195,9 +203,27 @@ class Held:
         if over and problem is None:
             problem = TargetError(f"{self} was over after {self.most}, before its block: most=…")
         if problem is not None:
-            self._chaos.told.append(str(problem))
+            self._chaos.tell(str(problem))
             if error is None or getattr(problem, "exit_code", 5) == 4:
                 raise problem
+
+    def account(self) -> Iterator[str]:
+        """What it injected and what became of that so far, in lines; never raises."""
+        try:
+            found = self.injections
+        except ChaoskitError as error:
+            yield f"{self}: what became of it is not known: {error}"
+            found = ()
+        for one in found:
+            state = "in force" if one.proven else "NOT proven in force"
+            yield f"{one.fault} on {one.point}: {state}; {self._back(one)}"
+        if self._folder is not None:
+            yield f"journal: {self._folder / NAME}"
+
+    def _back(self, one: InjectionRecord) -> str:
+        if one.reverted:
+            return "put back"
+        return "still open" if self.is_open else f"NOT put back: {one.stuck}"
 
     def __str__(self) -> str:
         return ", ".join(f"{use.name} on {use.selection}" for use in self.uses)
@@ -251,17 +277,9 @@ class Held:
             except KeyboardInterrupt as pressed:
                 hurry = pressed
         self._chaos.leave()
-        self._tell()
+        self._chaos.tell(*self.account())
         if hurry is not None:
             raise hurry
-
-    def _tell(self) -> None:
-        for one in self.injections:
-            state = "in force" if one.proven else "NOT proven in force"
-            back = "put back" if one.reverted else f"NOT put back: {one.stuck}"
-            self._chaos.told.append(f"{one.fault} on {one.point}: {state}; {back}")
-        if self._folder is not None:
-            self._chaos.told.append(f"journal: {self._folder / NAME}")
 
     def _problem(self) -> BaseException | None:
         error = self._error

@@ -25,6 +25,7 @@ class Day:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.file = folder / "gameday.yaml"
+        self.pid = 0  # of the console, while it is running
         self._environment = {**os.environ, "CHAOSKIT_STATE": str(folder / "state")}
 
     @contextmanager
@@ -37,6 +38,7 @@ class Day:
             text=True, cwd=ROOT, env=self._environment,
         )  # fmt: skip
         assert process.stdout is not None
+        self.pid = process.pid
         with process.stdout:
             try:
                 printed = process.stdout.readline()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -232,6 +234,25 @@ def test_a_halt_needs_no_name_and_tries_again_until_it_has_arrived(
         state("HALTED", page)
         context.close()
     assert day.entry("halt").person == "somebody"
+
+
+def test_a_halt_that_is_never_answered_is_tried_again(browser: Browser, day: Day) -> None:
+    """A stopped process refuses nothing and says nothing, like a network that is silently gone."""
+    with day.running() as address:
+        context = browser.new_context()
+        page = context.new_page()
+        page.goto(address)
+        state("Opening", page)
+        os.kill(day.pid, signal.SIGSTOP)
+        press(page, "HALT")
+        told = page.locator("#halt-told")
+        expect(told).to_contain_text("THE HALT HAS NOT ARRIVED", timeout=20_000)
+        os.kill(day.pid, signal.SIGCONT)
+        expect(told).to_contain_text("Halt has arrived", timeout=30_000)
+        state("HALTED", page)
+        context.close()
+    # What was sent before counts as well, once it is read.
+    assert {e.person for e in day.entries() if e.kind == "halt"} == {"somebody"}
 
 
 def test_a_stranger_sees_nothing_and_the_token_leaves_the_address(

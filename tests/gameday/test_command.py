@@ -6,7 +6,9 @@ import io
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -166,6 +168,20 @@ def test_a_halt_puts_back_and_blocks_until_it_is_lifted(folder: Path, call: Call
     assert "1. The cache's master is killed [ended, done]" in said
 
 
+def test_a_halt_from_another_terminal_ends_a_recovery_command(folder: Path, call: Call) -> None:
+    """The command is that other terminal: it halts, and would then go on for long."""
+    halts = f"{sys.executable} -m chaoskit halt --why smoke; sleep 30; touch went-on"
+    step = f'  - {{title: Off, recover: {{command: [sh, -c, "{halts}"]}}, expect: x}}\n'
+    (folder / "gameday.yaml").write_text(GAMEDAY[:AGENDA] + step + GAMEDAY[AGENDA:])
+    code, said = call("run", "--terminal", lines=GOES + "skip\nbegin\nawait\nend\nstatus\n")
+    assert code == 0, said
+    assert "2. Off [ended, halted]" in said
+    (ran,) = [e for e in read_entries(folder / "gameday.log.jsonl") if e.kind == "ran"]
+    assert ran.how == "halted"
+    assert ran.text.startswith("sh was stopped: ")
+    assert not (folder / "went-on").exists()
+
+
 def test_an_experiment_is_judged_and_reported(
     folder: Path, call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -218,6 +234,34 @@ def test_what_a_killed_console_held_is_put_back_and_nothing_is_lost(
     text = (folder / "gameday.report.md").read_text()
     assert "Pages stay" in text
     assert "Full strength, after it was put back" in text
+
+
+def test_a_line_is_entered_as_it_was_typed(folder: Path, call: Call) -> None:
+    code, said = call(
+        "run", "--terminal",
+        lines="""
+        answer 1 no nobody called
+        action Linus 2026-12-24 Add an alert
+        action Ada Lovelace 2026-12-25 Ask again  by 2027-01-31
+        action Linus soon Add another
+        """,
+    )  # fmt: skip
+    assert code == 2
+    assert "refused: 'due' is a day such as 2026-12-24, got 'soon'" in said
+    entries = read_entries(folder / "gameday.log.jsonl")
+    (answer,) = [e for e in entries if e.kind == "answer"]
+    assert (answer.item, answer.value, answer.text) == ("1", "no", "nobody called")
+    assert [(e.owner, e.due, e.text) for e in entries if e.kind == "action"] == [
+        ("Linus", "2026-12-24", "Add an alert"),
+        ("Ada Lovelace", "2026-12-25", "Ask again  by 2027-01-31"),
+    ]
+
+
+def test_the_terminals_times_are_those_of_the_day(folder: Path, call: Call) -> None:
+    said = call("run", "--terminal", lines="note here\n")[1]
+    at = datetime.fromisoformat(read_entries(folder / "gameday.log.jsonl")[-1].at)
+    assert "Times are those of Europe/Berlin." in said
+    assert f"{at.astimezone(ZoneInfo('Europe/Berlin')):%H:%M:%S} Grace: here" in said
 
 
 def test_who_is_not_named_is_told_so_at_once(folder: Path, call: Call) -> None:

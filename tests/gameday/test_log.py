@@ -6,10 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from chaoskit.document import load_gameday
 from chaoskit.errors import InvalidInput, JournalError
 from chaoskit.gameday.log import Entry, read_entries, seconds
+from chaoskit.gameday.session import Session
 from chaoskit.gameday.standing import standing
-from tests.gameday.desk import GAMEDAY, Stage, desk
+from chaoskit.run.clock import SystemClock
+from tests.gameday.desk import GAMEDAY, Stage, desk, write
 
 
 def begun(folder: Path) -> Path:
@@ -95,6 +98,61 @@ def test_open_action_items_come_again_until_they_are_closed(tmp_path: Path) -> N
             assert (action["text"], action["owner"], action["carried"]) == (
                 "Add an alert", "Linus", True,
             )  # fmt: skip
+
+
+def day(folder: Path, name: str, more: str = "") -> Session:
+    """One of several days in a folder; `more` is added to its file."""
+    path = write(folder, GAMEDAY + more).rename(folder / f"{name}.yaml")
+    return Session(load_gameday(path), Stage(), SystemClock())
+
+
+def act(session: Session, text: str) -> None:
+    session.say("Donald", "action", text=text, owner="Linus", due="2026-12-24")
+
+
+def still_open(session: Session) -> list[str]:
+    return sorted(a["text"] for a in session.view("Donald")["actions"] if not a["closed"])
+
+
+def test_an_older_day_that_is_looked_at_again_takes_nothing_back(tmp_path: Path) -> None:
+    with day(tmp_path, "day1").opened() as session:
+        act(session, "Add an alert")
+        act(session, "Write it down")
+    with day(tmp_path, "day2").opened() as session:
+        session.say("Donald", "action_closed", item="A1")
+        act(session, "Call support")
+    with day(tmp_path, "day1").opened():
+        pass
+    with day(tmp_path, "day3").opened() as session:
+        assert still_open(session) == ["Call support", "Write it down"]
+
+
+def test_what_is_said_late_on_an_older_day_counts(tmp_path: Path) -> None:
+    with day(tmp_path, "day1").opened() as session:
+        act(session, "Add an alert")
+        act(session, "Write it down")
+    with day(tmp_path, "day2").opened():
+        pass
+    with day(tmp_path, "day1").opened() as session:
+        session.say("Donald", "action_closed", item="A1")
+        act(session, "Call support")
+    for name in ("day3", "day4"):  # what several days carried on is one item still
+        with day(tmp_path, name).opened() as session:
+            assert still_open(session) == ["Call support", "Write it down"]
+
+
+def test_a_log_elsewhere_of_the_same_name_is_another(tmp_path: Path) -> None:
+    last = tmp_path / "last"
+    last.mkdir()
+    with day(last, "gameday").opened() as session:
+        act(session, "Add an alert")
+    with day(tmp_path, "gameday").opened() as session:
+        act(session, "Write it down")
+        session.say("Donald", "action_closed", item="A1")
+    with day(tmp_path, "day2", "carry: last/gameday.yaml\n").opened():
+        pass
+    with day(tmp_path, "day3").opened() as session:
+        assert still_open(session) == ["Add an alert"]
 
 
 def test_a_day_that_was_never_played_has_nothing_to_carry(tmp_path: Path) -> None:

@@ -147,6 +147,25 @@ def test_a_word_before_the_fault_was_in_force_detects_nothing(tmp_path: Path) ->
     assert "nobody pressed seen" in page
 
 
+def test_words_of_an_earlier_try_tell_nothing_of_this_one(tmp_path: Path) -> None:
+    """The machine was started anew between the two, so the clock of the first is ahead."""
+    before, now = 864_000.0, 300.0
+    page, _ = played(
+        tmp_path,
+        begun("1", t=before),
+        said("alert", "1", person="chaoskit", value="new", text="CacheDown", t=before + 4),
+        said("seen", "1", t=before + 5),
+        said("mitigated", "1", t=before + 9),
+        begun("1", value="ended", how="cut-off", t=now),
+        begun("1", t=now + 10),
+        said("seen", "1", person="Barbara", t=now + 22.5),
+        gameday=GAMEDAY + 'alerts: "http://127.0.0.1:1/"\n',
+    )
+    assert "Seen by people12.5 sBarbara" in page
+    assert "no alert came" in page
+    assert "nobody pressed mitigated" in page
+
+
 def test_findings_and_action_items_with_owner_and_day(tmp_path: Path) -> None:
     page, text = played(
         tmp_path,

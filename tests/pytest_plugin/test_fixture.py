@@ -16,10 +16,58 @@ from chaoskit.world.fake import FakeWorld
 from tests.pytest_plugin.conftest import CONFTEST
 from tests.stage import eventually
 
+TOLD = "kill on web1: in force; "
+HELD = """
+import pytest
+
+@pytest.fixture
+def held(chaos):
+    with chaos.kill("web1"):
+        yield
+
+def test_it(held):
+    assert False, "the shop is down"
+
+"""
+
 
 def run(project: pytest.Pytester, body: str, *words: str) -> pytest.RunResult:
     project.makepyfile(body)
     return project.runpytest_subprocess("-p", "no:cacheprovider", *words)
+
+
+def world_in_a_file(project: pytest.Pytester) -> Path:
+    """The project's world, where other processes can open it."""
+    kept = project.path / "world.json"
+    project.makeconftest(CONFTEST.format(path=f"Path({str(kept)!r})"))
+    return kept
+
+
+def in_the_middle(project: pytest.Pytester) -> subprocess.Popen[bytes]:
+    """pytest as a process of its own, inside a block that keeps web1 killed."""
+    project.makepyfile(
+        """
+        import signal
+        import time
+
+        def test_it(chaos):
+            # A shell that began all this in its background has Ctrl-C ignored.
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            with chaos.kill("web1"):
+                open("inside", "w").close()
+                time.sleep(60)
+        """
+    )
+    child = subprocess.Popen(
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider"],
+        cwd=project.path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    eventually((project.path / "inside").exists, within=30.0)
+    return child
+
+
+def put_back_by(project: pytest.Pytester) -> list[object]:
+    return [r["by"] for r in journal(project) if r["kind"] == "reverted"]
 
 
 def journal(project: pytest.Pytester) -> list[dict[str, object]]:
@@ -72,6 +120,48 @@ def test_a_failing_test_shows_what_was_injected_and_it_is_put_back(
     done.assert_outcomes(failed=1)
     done.stdout.fnmatch_lines(["*the shop is down*", "*- chaos -*", "kill on web1: in force; put*"])
     assert [r["kind"] for r in journal(project)].count("reverted") == 1
+
+
+def test_a_failing_test_shows_what_a_fixture_holds_meanwhile(project: pytest.Pytester) -> None:
+    done = run(project, HELD)
+    done.assert_outcomes(failed=1)
+    done.stdout.fnmatch_lines(
+        ["*the shop is down*", "*- chaos -*", f"{TOLD}still open", "journal: *"]
+    )
+    assert put_back_by(project) == ["runner"]
+
+
+def test_a_setup_or_teardown_that_fails_shows_it_too(project: pytest.Pytester) -> None:
+    done = run(
+        project,
+        """
+        import pytest
+
+        @pytest.fixture
+        def held(chaos):
+            with chaos.kill("web1"):
+                yield
+
+        @pytest.fixture
+        def lacking(held):
+            assert False, "no data"
+
+        @pytest.fixture
+        def untidy(held):
+            yield
+            assert False, "not tidy"
+
+        def test_setup(lacking):
+            pass
+
+        def test_teardown(untidy):
+            pass
+        """,
+    )
+    done.assert_outcomes(passed=1, errors=2)
+    shown = ("no data", "still open"), ("not tidy", "put back")
+    for why, became in shown:
+        done.stdout.fnmatch_lines([f"*{why}*", "*- chaos -*", f"{TOLD}{became}"])
 
 
 @pytest.mark.parametrize(
@@ -145,8 +235,7 @@ def test_a_second_block_inside_the_first_says_how_to_hold_both(project: pytest.P
 
 def test_workers_of_xdist_take_turns(project: pytest.Pytester) -> None:
     """All of them at one world in a file: never are two nodes down at once."""
-    kept = project.path / "world.json"
-    project.makeconftest(CONFTEST.format(path=f"Path({str(kept)!r})"))
+    kept = world_in_a_file(project)
     done = run(
         project,
         """
@@ -167,29 +256,35 @@ def test_workers_of_xdist_take_turns(project: pytest.Pytester) -> None:
 
 
 def test_pytest_killed_in_the_middle_leaves_nothing(project: pytest.Pytester) -> None:
-    """The world is in a file here, so that the watchdog can open it."""
-    kept = project.path / "world.json"
-    project.makeconftest(CONFTEST.format(path=f"Path({str(kept)!r})"))
-    project.makepyfile(
-        """
-        import time
-
-        def test_it(chaos):
-            with chaos.kill("web1"):
-                open("inside", "w").close()
-                time.sleep(60)
-        """
-    )
-    child = subprocess.Popen(
-        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider"],
-        cwd=project.path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-    )  # fmt: skip
-    eventually((project.path / "inside").exists, within=30.0)
+    kept = world_in_a_file(project)
+    child = in_the_middle(project)
     world = FakeWorld.on_disk(kept)
     assert world.node("web1").facts().state is NodeState.KILLED
     os.kill(child.pid, signal.SIGKILL)
     child.communicate()
     eventually(lambda: world.node("web1").facts().state is NodeState.RUNNING)
+
+
+def test_ctrl_c_in_the_middle_puts_back_before_pytest_ends(project: pytest.Pytester) -> None:
+    kept = world_in_a_file(project)
+    child = in_the_middle(project)
+    world = FakeWorld.on_disk(kept)
+    assert world.node("web1").facts().state is NodeState.KILLED
+    child.send_signal(signal.SIGINT)
+    said, _ = child.communicate(timeout=60)
+    assert child.returncode == pytest.ExitCode.INTERRUPTED, said.decode()
+    assert world.node("web1").facts().state is NodeState.RUNNING
+    assert put_back_by(project) == ["runner"]
+
+
+def test_the_first_failure_that_ends_pytest_puts_back_what_a_fixture_holds(
+    project: pytest.Pytester,
+) -> None:
+    kept = world_in_a_file(project)
+    done = run(project, HELD + "def test_next(held):\n    pass\n", "-x")
+    done.assert_outcomes(failed=1)
+    assert FakeWorld.on_disk(kept).node("web1").facts().state is NodeState.RUNNING
+    assert put_back_by(project) == ["runner"]
 
 
 def test_nothing_heavy_is_loaded_for_a_project_that_injects_nothing(

@@ -9,6 +9,7 @@ import { send, Stream } from "./stream.js";
 const REST = "Halt puts everything back at once. Anyone may press it.";
 const LIFT = "Nothing is injected until the halt is lifted (chaoskit halt --lift) and go is said again.";
 const NAME_COOKIE = "chaoskit-name";
+const HALT_PATIENCE = 5000; // milliseconds that one try may take
 let view = null;
 let halting = false;
 let person = remembered();
@@ -83,7 +84,8 @@ async function halt() {
   halting = true;
   tell(byId("halt-told"), "Halting …");
   for (;;) {
-    const refused = await send("/halt", { person: person || "somebody", why: "pressed halt in the console" });
+    const told = { person: person || "somebody", why: "pressed halt in the console" };
+    const refused = await send("/halt", told, HALT_PATIENCE);
     if (refused === "") break;
     tell(byId("halt-told"), `THE HALT HAS NOT ARRIVED: ${refused} Trying again. In a terminal: chaoskit halt`);
     await new Promise((again) => setTimeout(again, 1000));

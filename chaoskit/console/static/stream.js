@@ -3,6 +3,9 @@
 
 const SILENCE = 3500; // milliseconds; the server gives a pulse every second
 const AGAIN = 1000;
+// A network that is silently gone refuses nothing: without an end, a wait would last for ever.
+const PATIENCE = 150_000; // an end of a step waits up to 120 s for what it holds to be put back
+const LOOK_PATIENCE = 5000;
 
 export class Stream {
   constructor(onView, onConnection) {
@@ -53,7 +56,8 @@ export class Stream {
   // The browser comes back by itself after a cut, but not after a refusal.
   async miss(source) {
     if (source.readyState !== EventSource.CLOSED) return;
-    const answer = await fetch("/view").catch(() => null);
+    const answer = await fetch("/view", { signal: AbortSignal.timeout(LOOK_PATIENCE) })
+      .catch(() => null);
     if (answer && (answer.status === 401 || answer.status === 403)) {
       this.close();
       this.onConnection(`Not let in any more. ${await answer.text()}`);
@@ -69,20 +73,24 @@ function lost(since) {
     "To halt without this page, run: chaoskit halt";
 }
 
-// Resolves to "" when it was taken, otherwise to the reason in words.
-export async function send(path, fields) {
-  let answer;
+// Resolves to "" when it was taken, otherwise to the reason in words; at the latest after
+// `patience` milliseconds. It never throws.
+export async function send(path, fields, patience = PATIENCE) {
+  let text;
   try {
-    answer = await fetch(path, {
+    const answer = await fetch(path, {
       method: "POST",
       headers: { "Content-Type": "application/json" },
       body: JSON.stringify(fields),
+      signal: AbortSignal.timeout(patience),
     });
-  } catch {
-    return "It did not arrive: the console does not answer.";
+    if (answer.ok) return "";
+    text = await answer.text();
+  } catch (error) {
+    return error.name === "TimeoutError"
+      ? `The console has not answered for ${patience / 1000} s.`
+      : "It did not arrive: the console does not answer.";
   }
-  if (answer.ok) return "";
-  const text = await answer.text();
   try {
     return JSON.parse(text).refused ?? text;
   } catch {
