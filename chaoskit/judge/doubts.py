@@ -12,13 +12,11 @@ from chaoskit.judge.metrics import level
 from chaoskit.judge.wording import plural, seconds
 from chaoskit.model.expectation import SHARES, Expectation
 from chaoskit.model.experiment import Experiment
-from chaoskit.model.timeline import InjectionRecord, LoadFacts, Timeline
+from chaoskit.model.timeline import BURST, InjectionRecord, LoadFacts, Timeline
 from chaoskit.model.verdict import Gate, Status
 
 LATENESS_SHARE = 0.10
 LATENESS_LIMIT = 0.050
-# What comes late comes at once: after less than that it is too little to make an answer fail.
-BURST = 0.5
 
 
 def sentence(gate: Gate) -> str:
@@ -150,9 +148,9 @@ def doubted(load: LoadFacts, limit: float, why_late: str) -> Iterator[str]:
 def stalled(experiment: Experiment, timeline: Timeline, gates: tuple[Gate, ...]) -> Iterator[str]:
     """What excuses a violation, and no more: the generator stood still for a moment.
 
-    Latency counts from the intended start, so a late generator makes every figure worse and none
-    better. A gate that held did so in spite of it; one that was violated may owe it to that. One
-    of outcomes may only where it was late enough to be a burst: what it sends late is answered.
+    Latency counts from the intended start, so a late generator makes answers slow: a gate that was
+    violated may owe it to that. One of outcomes may only where it was late enough to be a burst:
+    what it sends late is answered. What it can have made hold is asked in `hidden`.
     """
     load, (limit, why) = timeline.load, lateness_limit(experiment)
     if load.lateness_p99 <= BURST and any(map(_of_outcomes, gates)):

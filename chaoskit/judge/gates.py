@@ -10,18 +10,17 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 
 from chaoskit.judge.claims import Claim, compared, resolve
 from chaoskit.judge.findings import Finding, examine
-from chaoskit.judge.metrics import finite, level
+from chaoskit.judge.hidden import questioned
+from chaoskit.judge.metrics import IMPLIED, finite, level
 from chaoskit.judge.samples import Samples
 from chaoskit.judge.wording import bound_text, seconds, shown
 from chaoskit.model.expectation import Bound, Expectation
-from chaoskit.model.samples import Outcome
-from chaoskit.model.timeline import PhaseName
+from chaoskit.model.timeline import LoadFacts, PhaseName
 from chaoskit.model.verdict import Gate, Status
-
-IMPLIED = {"degraded": Outcome.DEGRADED, "shed": Outcome.SHED}
 
 
 def judge_expectation(
@@ -101,21 +100,28 @@ def judge_phase(
     phase: PhaseName,
     baseline: Samples | None = None,
     rate: float,
+    load: LoadFacts | None = None,
 ) -> tuple[Gate, ...]:
     """All gates of a phase: its expectations in their order, then the implied ones.
 
     In the baseline itself claims against the baseline are left out: they would compare it with
-    itself.
+    itself. What the `load` may have hidden leaves a stated one inconclusive (see `hidden`).
     """
     judged = [e for e in contract if not (phase == "baseline" and e.vs_baseline)]
     samples = samples.between(begin, end)
     among = max(1, sum(map(compared, judged)))
-    stated = tuple(
-        judge_expectation(
-            e, samples, begin, end, phase=phase, baseline=baseline, rate=rate, among=among
+
+    def gate(claim: Expectation, seen: Samples) -> Gate:
+        return judge_expectation(
+            claim, seen, begin, end, phase=phase, baseline=baseline, rate=rate, among=among
         )
-        for e in judged
-    )
+
+    stated = tuple(gate(e, samples) for e in judged)
+    if load is not None:
+        stated = tuple(
+            questioned(found, e, samples, judged, load, partial(gate, e))
+            for e, found in zip(judged, stated, strict=True)
+        )
     return stated + implied_gates(contract, samples, begin, end, phase=phase, rate=rate)
 
 

@@ -18,9 +18,9 @@ import numpy as np
 
 from chaoskit.judge.claims import Claim, resolve, units
 from chaoskit.judge.findings import Finding, satisfied, weigh, worst_value
-from chaoskit.judge.gates import IMPLIED, gate_of, implied_expectations, present
+from chaoskit.judge.gates import gate_of, implied_expectations, present
 from chaoskit.judge.looks import at_best, missing, supposed
-from chaoskit.judge.metrics import event, figures
+from chaoskit.judge.metrics import IMPLIED, event, figures
 from chaoskit.judge.samples import Array, Samples
 from chaoskit.judge.windows import SLACK
 from chaoskit.model.expectation import Expectation

@@ -15,6 +15,8 @@ from chaoskit.model.samples import Outcome
 from chaoskit.model.timeline import PhaseName
 from chaoskit.model.verdict import SeriesFigures
 
+# What is implied unless it is stated otherwise: that there is none of it.
+IMPLIED = {"degraded": Outcome.DEGRADED, "shed": Outcome.SHED}
 # What a product such as 0.07 * 100 may be off by, far below one sample of ten million.
 _NOISE = 1e-6
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from chaoskit.judge import doubts, phases
 from chaoskit.judge.gates import judge_phase
 from chaoskit.judge.harm import harmed, settled
+from chaoskit.judge.hidden import questioned_recovery
 from chaoskit.judge.impact import measured_impact
 from chaoskit.judge.intervals import with_intervals
 from chaoskit.judge.ledger import examine, safety_gate
@@ -98,15 +99,14 @@ def _gates(
     gates: list[Gate] = []
     for window, contract in judged:
         if window.phase == "hold" and recovery is not None:
-            gate = recovery_gate(experiment, timeline, recovery)
-            origin = phases.recovery_origin(experiment, timeline) or 0.0
-            steady = experiment.steady_state
-            gates.append(unseen_recovery(gate, recovery, steady, samples, origin))
+            gates.append(_recovery(experiment, timeline, samples, recovery))
         if window.span is not None:
             part = samples.phase(*window.span)
+            # Nothing is claimed of the baseline: what a stall may have hidden there hides no harm.
+            load = None if window.phase == "baseline" else timeline.load
             found = judge_phase(
                 contract, part, *window.span, phase=window.phase, baseline=baseline,
-                rate=float(experiment.load.rate),
+                rate=float(experiment.load.rate), load=load,
             )  # fmt: skip
             fault = window.phase == "fault"
             proof = harmed(contract, samples, *window.span, baseline=baseline) if fault else None
@@ -128,6 +128,22 @@ def _aborted_late(
     )  # fmt: skip
     if gate is not None:
         yield gate
+
+
+def _recovery(
+    experiment: Experiment, timeline: Timeline, samples: Samples, found: RecoveryFigures
+) -> Gate:
+    origin = phases.recovery_origin(experiment, timeline) or 0.0
+    steady, load = experiment.steady_state, timeline.load
+
+    def again(seen: Samples) -> Gate:
+        return recovery_gate(
+            experiment, timeline, recovery_figures(experiment, timeline, seen) or found
+        )
+
+    gate = recovery_gate(experiment, timeline, found)
+    gate = unseen_recovery(gate, found, steady, samples, origin)
+    return questioned_recovery(gate, origin, samples, steady, load, again)
 
 
 def join(

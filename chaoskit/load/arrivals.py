@@ -52,6 +52,7 @@ class Arrival:
         self.intended = intended
         self.choice = choice
         self.finished = False
+        self.late = 0.0
         self._stage = stage
         self._pending: set[Issued] = set()
         self._issued = 0
@@ -64,7 +65,9 @@ class Arrival:
         self._limit: gevent.Timeout | None = None
 
     def issue(self, name: str, now: float) -> Issued:
-        start = now if self._issued else self.intended + self._thought
+        first = self.intended + self._thought, self.late
+        start, late = (now, 0.0) if self._issued else first
+        self._stage.gauge.issued(self.choice.name, name, start, late)
         issued = Issued(self, name, start, now)
         self._issued += 1
         self._pending.add(issued)
@@ -74,8 +77,7 @@ class Arrival:
         """Record it once; an answer after the arrival was given up is not counted twice."""
         if issued in self._pending:
             self._pending.discard(issued)
-            self._since = time.monotonic()
-            self._refused = outcome >= Outcome.SHED
+            self._since, self._refused = time.monotonic(), outcome >= Outcome.SHED
             self._stage.recorder.add(name, issued.start, end - issued.start, outcome, status)
 
     @contextmanager
@@ -194,8 +196,9 @@ class Stage:
         for arrival in self.open:
             yield from arrival.unanswered()
 
-    def fail(self, name: str, intended: float, now: float) -> None:
-        self.recorder.add(name, intended, now - intended, Outcome.FAILED)
+    def fail(self, task: str, intended: float, now: float) -> None:
+        self.gauge.lost[task] += 1
+        self.recorder.add(task, intended, now - intended, Outcome.FAILED)
 
     def heard(
         self,
@@ -283,7 +286,8 @@ class Dispatcher:
         gevent.spawn(self._serve, arrival)
 
     def _serve(self, arrival: Arrival) -> None:
-        self._stage.gauge.lateness.add(time.monotonic() - arrival.intended)
+        arrival.late = time.monotonic() - arrival.intended
+        self._stage.gauge.lateness.add(arrival.late)
         gevent.getcurrent().arrival = arrival
         seat: Seat | None = None
         with arrival:

@@ -7,15 +7,19 @@ from __future__ import annotations
 
 import math
 import os
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 
 from chaoskit.load.order import Order
-from chaoskit.model.timeline import LoadFacts
+from chaoskit.model.timeline import BURST, LoadFacts, Stall
 
 LATE = 0.1
 BUSY_SHARE = 0.9
 BUSY_SECONDS = 3.0
 MOST_NOTES = 20
+MOST_STALLS = 20
+# Late arrivals that were due within a second of each other are of one stall.
+_APART = 1.0
 _FLOOR = 1e-5
 _PER_DECADE = 100
 _BUCKETS = 8 * _PER_DECADE
@@ -39,6 +43,26 @@ class Lateness:
             if number and seen >= wanted:
                 return float(_FLOOR * 10 ** (place / _PER_DECADE)) if place else 0.0
         return 0.0
+
+
+class Stalls:
+    """When what was sent more than BURST late was due: spans, the last of them widens in need."""
+
+    def __init__(self) -> None:
+        self._spans: list[tuple[float, float, float]] = []
+
+    def add(self, start: float, late: float) -> None:
+        """A request that was due at `start` was sent `late` seconds after it."""
+        if late <= BURST:
+            return
+        begin, end, most = self._spans[-1] if self._spans else (math.inf, -math.inf, 0.0)
+        if begin - _APART <= start <= end + _APART or len(self._spans) >= MOST_STALLS:
+            self._spans[-1] = min(begin, start), max(end, start), max(most, late)
+        else:
+            self._spans.append((start, start, late))
+
+    def told(self) -> tuple[Stall, ...]:
+        return tuple(Stall(begin=begin, end=end, late=most) for begin, end, most in self._spans)
 
 
 class Notes:
@@ -71,7 +95,11 @@ class Gauge:
     def __init__(self, order: Order) -> None:
         self.planned = self.sent = self.unsent = 0
         self.lateness = Lateness()
+        self.stalls = Stalls()
         self.notes = Notes()
+        self.lost: Counter[str] = Counter()
+        # Of each task whether the requests it sent so far were called like it.
+        self._alike: defaultdict[str, set[bool]] = defaultdict(set)
         self._order = order
         self.begin()
 
@@ -79,6 +107,11 @@ class Gauge:
         """What is measured counts from now: loading the script is no load."""
         self._busy_for = self._busiest = self._highest = 0.0
         self._began = self._looked = os.times()
+
+    def issued(self, task: str, name: str, start: float, late: float) -> None:
+        """A `task` asks for `name`, which was due at `start`, `late` seconds after it."""
+        self._alike[task].add(name == task)
+        self.stalls.add(start, late)
 
     def look(self) -> None:
         """Measure the share of one core since the last look."""
@@ -99,6 +132,8 @@ class Gauge:
             unsent=self.unsent,
             lateness_p99=self.lateness.quantile(0.99),
             lateness_p95=self.lateness.quantile(0.95),
+            stalls=self.stalls.told(),
+            lost={task: n for task, n in self.lost.items() if self._alike.get(task) != {True}},
             cpu=_used(self._began, self._looked) / passed if passed > 0 else None,
             cpu_highest=self._highest if passed > 0 else None,
             saturated=bool(causes),

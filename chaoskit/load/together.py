@@ -5,7 +5,8 @@ Sums where they share work out, the worst where each has its own; it must never 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 
 from chaoskit.model.timeline import LoadFacts
 
@@ -18,12 +19,15 @@ def together(parts: Sequence[LoadFacts]) -> LoadFacts:
     if len(parts) == 1:
         return parts[0]
     lasting = [part.lateness_p95 for part in parts if part.lateness_p95 is not None]
+    stalls = [part.stalls for part in parts if part.stalls is not None]
     return LoadFacts(
         planned=sum(part.planned for part in parts),
         sent=sum(part.sent for part in parts),
         unsent=sum(part.unsent for part in parts),
         lateness_p99=max(part.lateness_p99 for part in parts),
         lateness_p95=max(lasting, default=None),
+        stalls=tuple(stall for told in stalls for stall in told) if stalls else None,
+        lost=_summed(part.lost for part in parts),
         cpu=max((part.cpu for part in parts if part.cpu is not None), default=None),
         cpu_highest=max(
             (part.cpu_highest for part in parts if part.cpu_highest is not None), default=None
@@ -33,6 +37,13 @@ def together(parts: Sequence[LoadFacts]) -> LoadFacts:
         warnings=_told([part.warnings for part in parts]),
         doubts=_told([part.doubts for part in parts]),
     )
+
+
+def _summed(parts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    counts: Counter[str] = Counter()
+    for part in parts:
+        counts.update(part)
+    return dict(counts)
 
 
 def _told(said: Sequence[tuple[str, ...]]) -> tuple[str, ...]:

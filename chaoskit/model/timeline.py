@@ -12,6 +12,9 @@ from chaoskit.model.frozen import Frozen
 
 PhaseName = Literal["warmup", "baseline", "fault", "recovery", "hold"]
 Trouble = Literal["unavailable", "exhausted", "wrong"]
+# Seconds: what comes late comes at once, and after less than that it is too little to make an
+# answer fail, or to miss a trouble.
+BURST = 0.5
 StopKind = Literal["violated", "abort", "lost", "halted", "interrupted", "failed", "unfit"]
 
 
@@ -76,13 +79,23 @@ class InjectionRecord(Frozen):
         return kept and any(e.in_force for e in seen)
 
 
+class Stall(Frozen):
+    """The generator stood still: what was due in begin..end was sent up to `late` seconds late."""
+
+    begin: float
+    end: float
+    late: float
+
+
 class LoadFacts(Frozen):
     """What the load generator says of itself. Times in seconds.
 
-    Lateness is real minus intended start. `cpu` is the share of one core, over the whole load, and
-    `cpu_highest` that of its busiest second. `causes` say why it was saturated and what helps,
-    `pace` in words how many arrivals were asked for, `doubts` why samples may be missing, most
-    likely those of requests that hung. What an older generator did not say is None or empty.
+    Lateness is real minus intended start; `stalls` are where it was above BURST. `lost` counts
+    arrivals that were never sent or broke off, by task, of tasks whose requests have other names.
+    `cpu` is the share of one core, over the whole load, and `cpu_highest` that of its busiest
+    second. `causes` say why it was saturated and what helps, `pace` in words how many arrivals were
+    asked for, `doubts` why samples may be missing, most likely those of requests that hung. What an
+    older generator did not say is None or empty.
     """
 
     planned: int = 0
@@ -90,6 +103,8 @@ class LoadFacts(Frozen):
     unsent: int = 0
     lateness_p99: float = 0.0
     lateness_p95: float | None = None
+    stalls: tuple[Stall, ...] | None = None
+    lost: dict[str, int] = {}
     cpu: float | None = None
     cpu_highest: float | None = None
     saturated: bool = False

@@ -86,7 +86,7 @@ def test_lateness_is_measured_against_the_smallest_latency_claimed() -> None:
 STALLED = LoadFacts(lateness_p99=0.9, lateness_p95=0.001)
 
 
-def test_a_stall_of_the_generator_cannot_have_made_a_gate_hold() -> None:
+def test_a_stall_of_the_generator_with_fast_answers_hid_nothing() -> None:
     assert verdict(times=timeline(load=STALLED)).status is HELD
 
 

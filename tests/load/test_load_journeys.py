@@ -104,6 +104,43 @@ def test_a_journey_that_breaks_leaves_a_failed_sample_for_what_it_did_not_send(
     assert np.all(late >= 0), "it counts from when it would have been sent"
 
 
+def test_it_tells_what_was_lost_unlike_its_requests_and_when_it_stood_still(
+    course: MakeCourse,
+) -> None:
+    script = """
+    import time
+    from locust import FastHttpUser, task
+
+    blocked = []
+
+    class Shopper(FastHttpUser):
+        @task
+        def buy(self):
+            if not blocked:
+                blocked.append(True)
+                until = time.perf_counter() + 0.9
+                while time.perf_counter() < until:
+                    pass
+            self.client.get("/ok", name="browse")
+            raise ValueError("no basket in it")
+
+        @task
+        def look(self):
+            self.client.get("/ok", name="look")
+            raise ValueError("nothing to see")
+    """
+    samples = course(script, rate=60).for_seconds(1.3)
+    assert samples.outcomes("look") == {Outcome.OK, Outcome.FAILED}
+    assert samples.facts.lost == {"buy": len(samples.of("buy"))}
+    assert samples.facts.stalls
+    stall = samples.facts.stalls[0]
+    rows = samples.rows[samples.rows["code"] >> 14 == Outcome.OK]
+    late = rows[(rows["start"] >= stall.begin) & (rows["start"] <= stall.end)]
+    assert stall.late > 0.6
+    assert len(late) >= 5
+    assert np.median(late["latency"]) > 0.5
+
+
 def test_arrivals_follow_a_surge_exactly(course: MakeCourse, target: Target) -> None:
     surge = Surge(to=Rate(150), over=Duration(0.3), after=Duration(0.2))
     run = course(SIMPLE, rate=20, surge=surge)

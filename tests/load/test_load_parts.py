@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chaoskit.load.gauge import MOST_NOTES, Gauge, Lateness, Notes
+from chaoskit.load.gauge import MOST_NOTES, MOST_STALLS, Gauge, Lateness, Notes, Stalls
 from chaoskit.load.order import Order
 from chaoskit.load.outcome import classify
 from chaoskit.load.schedule import choices
@@ -34,6 +34,21 @@ def test_lateness_is_at_most_a_bucket_above_the_truth(late: list[float]) -> None
         lateness.add(seconds)
     truth = sorted(late)[max(-(-99 * len(late) // 100) - 1, 0)]
     assert truth - 1e-5 <= lateness.quantile(0.99) <= max(truth * 1.13, 1e-5)
+
+
+@given(st.lists(st.tuples(st.floats(0, 300), st.floats(0, 5)), max_size=200))
+def test_every_late_start_lies_in_a_stall_that_is_at_least_as_long(
+    sent: list[tuple[float, float]],
+) -> None:
+    stalls = Stalls()
+    for start, late in sent:
+        stalls.add(start, late)
+    told = stalls.told()
+    assert len(told) <= MOST_STALLS
+    for start, late in sent:
+        among = [s for s in told if s.begin <= start <= s.end and s.late >= late]
+        assert bool(among) or late <= 0.5
+    assert bool(told) == any(late > 0.5 for _, late in sent)
 
 
 def test_no_arrivals_are_not_late() -> None:

@@ -23,7 +23,7 @@ from chaoskit.errors import LoadError
 from chaoskit.load.together import together
 from chaoskit.load.worker import renumbered
 from chaoskit.model.samples import RECORD, Outcome, pack
-from chaoskit.model.timeline import LoadFacts
+from chaoskit.model.timeline import LoadFacts, Stall
 from chaoskit.run.feed import stored_samples
 
 MIXED = """
@@ -117,18 +117,21 @@ def test_only_the_number_of_the_series_changes(
 
 
 def test_facts_are_summed_and_the_worst_of_each_kind_is_kept() -> None:
+    stall = Stall(begin=5.0, end=5.5, late=1.2)
     one = LoadFacts(
         planned=10, sent=9, unsent=1, lateness_p99=0.2, lateness_p95=0.01, cpu=0.3,
-        cpu_highest=0.5, warnings=("both", "mine"), doubts=("killed",),
+        cpu_highest=0.5, warnings=("both", "mine"), doubts=("killed",), stalls=(stall,),
+        lost={"buy": 1, "look": 2},
     )  # fmt: skip
     other = LoadFacts(
         planned=11, sent=11, lateness_p99=0.1, lateness_p95=0.05, cpu=0.9,
         cpu_highest=1.0, saturated=True, causes=("busy",), warnings=("busy", "both"),
+        stalls=(), lost={"buy": 3},
     )  # fmt: skip
     assert together([one]) == one
     assert together([one, other]) == LoadFacts(
         planned=21, sent=20, unsent=1, lateness_p99=0.2, lateness_p95=0.05, cpu=0.9,
         cpu_highest=1.0, saturated=True, causes=("worker 1 of 2: busy",),
         warnings=("both", "worker 0 of 2: mine", "worker 1 of 2: busy"),
-        doubts=("worker 0 of 2: killed",),
+        doubts=("worker 0 of 2: killed",), stalls=(stall,), lost={"buy": 4, "look": 2},
     )  # fmt: skip
