@@ -17,7 +17,7 @@ from chaoskit.judge.ledger import examine, safety_gate
 from chaoskit.judge.looks import unseen_recovery
 from chaoskit.judge.metrics import figures
 from chaoskit.judge.phases import Window
-from chaoskit.judge.recovery import recovery_figures, recovery_gate
+from chaoskit.judge.recovery import recovery_figures, recovery_gate, unasked_recovery
 from chaoskit.judge.samples import Samples
 from chaoskit.judge.wording import plural
 from chaoskit.judge.writes import History
@@ -97,7 +97,8 @@ def _gates(
             gate = recovery_gate(experiment, timeline, recovery)
             origin = phases.recovery_origin(experiment, timeline) or 0.0
             steady = experiment.steady_state
-            gates.append(unseen_recovery(gate, recovery, steady, samples, origin))
+            gate = unseen_recovery(gate, recovery, steady, samples, origin)
+            gates.append(unasked_recovery(gate, recovery, experiment, timeline, samples))
         if window.span is not None:
             part = samples.phase(*window.span)
             found = judge_phase(
