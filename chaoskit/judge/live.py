@@ -254,14 +254,52 @@ def is_steady(
     longer than the window is read as the whole window. A claim against a `baseline` that is not
     there, or tells too little, is left out: nothing that comes could make it true.
     """
+    return unasked(expectations, samples, begin, end, baseline=baseline) == ()
+
+
+def unasked(
+    expectations: Sequence[Expectation],
+    samples: Samples,
+    begin: float,
+    end: float,
+    *,
+    baseline: Samples | None = None,
+) -> tuple[str, ...] | None:
+    """The series without a request in begin..end, where nothing else keeps it from being steady.
+
+    None where a request, or a probe, does.
+    """
     window = samples.between(begin, end)
-    if not len(window.of("all")) or _implied_spent(expectations, window):
-        return False
+    if _implied_spent(expectations, window):
+        return None
+    none: dict[str, None] = {} if len(window.of("all")) else {"all": None}
     for expectation in expectations:
         claim, part = resolve(expectation, baseline), window.of(expectation.series)
-        if not (len(part) if claim.lacking else satisfied(claim, part, begin, end)):
-            return False
-    return True
+        if not len(part) and expectation.series not in samples.probes:
+            none[expectation.series] = None
+        elif not _met(claim, part, begin, end):
+            return None
+    return tuple(none)
+
+
+def holds_of(
+    series: str,
+    expectations: Sequence[Expectation],
+    samples: Samples,
+    begin: float,
+    end: float,
+    *,
+    baseline: Samples | None = None,
+) -> bool:
+    """As `is_steady`, but of what is claimed and implied of one series only."""
+    part = samples.between(begin, end).of(series)
+    claims = (resolve(e, baseline) for e in expectations if e.series == series)
+    met = all(_met(claim, part, begin, end) for claim in claims)
+    return len(part) > 0 and met and not _implied_spent(expectations, part)
+
+
+def _met(claim: Claim, part: Samples, begin: float, end: float) -> bool:
+    return len(part) > 0 if claim.lacking else satisfied(claim, part, begin, end)
 
 
 def pulse(

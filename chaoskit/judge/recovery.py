@@ -6,7 +6,12 @@ This module must never call steady what they do not show.
 
 from __future__ import annotations
 
-from chaoskit.judge.live import is_steady
+from collections.abc import Iterator
+
+import numpy as np
+
+from chaoskit.judge.live import holds_of, is_steady, unasked
+from chaoskit.judge.metrics import event
 from chaoskit.judge.phases import CUT_SHORT, baseline_window, recovery_origin
 from chaoskit.judge.samples import Samples
 from chaoskit.judge.wording import seconds
@@ -85,6 +90,68 @@ def recovery_gate(experiment: Experiment, timeline: Timeline, figures: RecoveryF
         shown="not reached" if observed is None else seconds(observed, figures.within),
         reason=_reason(late, times, within, status),
     )  # fmt: skip
+
+
+def unasked_recovery(
+    gate: Gate,
+    figures: RecoveryFigures,
+    experiment: Experiment,
+    timeline: Timeline,
+    samples: Samples,
+) -> Gate:
+    """The gate, inconclusive where all that kept steady state from being seen is missing requests.
+
+    A rare series need not be in any window that is in time, however well the system is.
+    """
+    strong = figures.full_strength is not None and figures.full_strength <= figures.within
+    if gate.status is not Status.VIOLATED or not strong:
+        return gate
+    lacking = {name for names in _lacking_requests(experiment, timeline, samples) for name in names}
+    if not lacking:
+        return gate
+    of = f" of {' and '.join(sorted(lacking - {'all'}))}" if lacking != {"all"} else ""
+    length = seconds(experiment.steady_window(samples.probes))
+    reason = (
+        f"{gate.reason}; windows of {length} without a request{of} were steady otherwise, so it "
+        "may have been reached: a longer 'within' or a higher rate would tell"
+    )
+    return gate.model_copy(update={"status": Status.INCONCLUSIVE, "reason": reason})
+
+
+def _lacking_requests(
+    experiment: Experiment, timeline: Timeline, samples: Samples
+) -> Iterator[tuple[str, ...]]:
+    """Of each window in time that is steady but for series without a request: those series.
+
+    Not where the next request of one is bad; nor where none of all that were sent was answered, or
+    the window holds none of them: then a rare series is not all that it lacks.
+    """
+    origin, limit = recovery_origin(experiment, timeline), _limit(experiment, timeline)
+    watched, before = _watched(timeline), baseline_window(timeline).span
+    if origin is None or limit is None or watched is None:
+        return
+    sent = samples.between(origin, watched).of("all")
+    if len(sent) and not event("success", sent).any():
+        return
+    claims, length = experiment.steady_state, experiment.steady_window(samples.probes)
+    baseline = samples.phase(*before) if before else None
+
+    def refuted(series: str, since: float) -> bool:
+        if series == "all":
+            return len(sent) > 0
+        later = samples.between(since, watched).of(series).start
+        if not len(later):
+            return False
+        end = float(np.nextafter(later[0], np.inf))
+        return not holds_of(series, claims, samples, end - length, end, baseline=baseline)
+
+    moment = round(origin, 6)
+    while moment <= min(limit, watched - length):
+        end = moment + length
+        names = unasked(claims, samples, moment, end, baseline=baseline)
+        if names and not any(refuted(name, end) for name in names):
+            yield names
+        moment = following(moment)
 
 
 def _unfinished(experiment: Experiment, timeline: Timeline, figures: RecoveryFigures) -> bool:

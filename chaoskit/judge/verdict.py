@@ -19,7 +19,7 @@ from chaoskit.judge.live import abort_late
 from chaoskit.judge.looks import unseen_recovery
 from chaoskit.judge.metrics import figures
 from chaoskit.judge.phases import Window
-from chaoskit.judge.recovery import recovery_figures, recovery_gate
+from chaoskit.judge.recovery import recovery_figures, recovery_gate, unasked_recovery
 from chaoskit.judge.samples import Samples
 from chaoskit.judge.wording import plural
 from chaoskit.judge.writes import History
@@ -143,6 +143,7 @@ def _recovery(
 
     gate = recovery_gate(experiment, timeline, found)
     gate = unseen_recovery(gate, found, steady, samples, origin)
+    gate = unasked_recovery(gate, found, experiment, timeline, samples)
     return questioned_recovery(gate, origin, samples, steady, load, again)
 
 

@@ -128,12 +128,13 @@ def worded(
 ) -> Word:
     """Acknowledged by a 2xx, refused by what is declared so; anything else may still be applied.
 
-    A 2xx that is declared to be shed says both, so it is unclear.
+    A 2xx that is declared to be shed says both, so it is unclear. Any other shed answer refuses no
+    more than its status does: who retries on the way may have had the write applied before.
     """
-    shed = classify(outcomes, status, headers, failed, rule.request, answer) is Outcome.SHED
     if 200 <= status < 300 and not failed:
+        shed = classify(outcomes, status, headers, failed, rule.request, answer) is Outcome.SHED
         return "unclear" if shed else "ok"
-    return "refused" if shed or rule.refuses(status) else "unclear"
+    return "refused" if rule.refuses(status) else "unclear"
 
 
 def carried(where: Where, url: str, options: Mapping[str, Any]) -> str | None:

@@ -51,15 +51,17 @@ class LedgerWrite(Frozen):
         description="the ids are registers: the number of the write, higher than the last one's",
     )
     refused: tuple[int, ...] = Field(
-        default=(), description="statuses of a write not applied; default: 4xx but 408 and 409"
+        default=(),
+        description="statuses of a write not applied; default: 4xx but 408, 409 and 429",
     )
 
     def refuses(self, status: int) -> bool:
         """Whether `status` says for certain that the write was not applied."""
         if self.refused:
             return status in self.refused
-        # 409: something was there already, and that may be this very write, tried before.
-        return 400 <= status < 500 and status not in (408, 409)
+        # 409: something was there already, and that may be this very write, tried before. 429: the
+        # moment is refused and not the write, which a proxy that retries may have had applied.
+        return 400 <= status < 500 and status not in (408, 409, 429)
 
 
 class LedgerFind(Frozen):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from judge_build import FAILED, SPANS, Row, build, experiment, injection, steady, timeline
+from judge_build import FAILED, OK, SPANS, Row, build, experiment, injection, steady, timeline
 
 from chaoskit.judge.verdict import judge
 from chaoskit.model.timeline import Span, Timeline
@@ -30,8 +30,9 @@ def bad(begin: float, end: float, each: int = 1) -> list[Row]:
 def recovery(
     rows: list[Row], times: Timeline | None = None, **claims: object
 ) -> tuple[Gate, RecoveryFigures]:
+    claimed = experiment(**{"steady_state": CLAIMS, **claims})
     found = judge(
-        experiment(steady_state=CLAIMS, **claims), times or timeline(spans=LONG), build(rows),
+        claimed, times or timeline(spans=LONG), build(rows),
         system="shop", runtime="fake", started_at="", version="",
     )  # fmt: skip
     (gate,) = (g for g in found.gates if g.metric == "recovery")
@@ -68,6 +69,60 @@ def test_told_too_soon_and_not_waited_for_is_no_violation() -> None:
 def test_what_was_told_too_late_stays_too_late() -> None:
     gate, figures = recovery(bad(91, 112), timeline(spans=LONG, steady_at=112.0))
     assert (gate.status, figures.steady) == (VIOLATED, 21)
+
+
+RARE = (*CLAIMS, "refund success >= 99%")
+UNTOLD = timeline(spans=LONG, steady_at=None)
+
+
+def refunds(*at: float, failed: tuple[float, ...] = ()) -> list[Row]:
+    """Requests of a rare series: one each second of the baseline, then only these."""
+    times = (*range(30), *at, *failed)
+    return [(t, "refund", FAILED if t in failed else OK, 0.05) for t in times]
+
+
+def test_a_request_that_was_never_sent_violates_no_recovery() -> None:
+    """Reverted at 91 s, so it must begin by 111 s; what was missing is named."""
+    gate, figures = recovery([*GOOD, *refunds()], UNTOLD, steady_state=RARE)
+    assert (gate.status, figures.steady) == (INCONCLUSIVE, None)
+    assert "windows of 2 s without a request of refund were steady otherwise" in gate.reason
+    assert "a longer 'within' or a higher rate would tell" in gate.reason
+
+
+def test_series_that_are_never_asked_together_violate_no_recovery() -> None:
+    refund, ledger = refunds(93, 99, 105), [(t, "ledger", OK, 0.05) for t in (*range(30), 96, 102)]
+    claims = (*RARE, "ledger success >= 99%", "all success >= 99%")
+    gate, _ = recovery([*GOOD, *refund, *ledger], UNTOLD, steady_state=claims)
+    assert gate.status is INCONCLUSIVE
+    assert "without a request of ledger and refund were steady otherwise" in gate.reason
+
+
+def test_a_load_that_rests_for_the_whole_recovery_violates_none() -> None:
+    gate, _ = recovery(steady(0, 91, rate=40), UNTOLD)
+    assert gate.status is INCONCLUSIVE
+    assert "windows of 2 s without a request of checkout were" in gate.reason
+
+
+def test_a_rare_request_that_fails_until_the_end_violates() -> None:
+    gate, _ = recovery([*GOOD, *refunds(failed=(94, 100, 106, 112))], UNTOLD, steady_state=RARE)
+    assert gate.status is VIOLATED
+    gate, _ = recovery([*GOOD, *refunds(failed=(94, 100))], UNTOLD, steady_state=RARE)
+    assert gate.status is INCONCLUSIVE  # from 100 s on nobody asked
+
+
+def test_what_requests_show_violates_whatever_else_is_missing() -> None:
+    """All others fail; or a system answers nothing, and only the rare series is claimed."""
+    gate, _ = recovery([*bad(91, 131), *refunds()], UNTOLD, steady_state=RARE)
+    assert gate.status is VIOLATED
+    dead = [*bad(91, 131), *refunds(failed=(94,))]
+    gate, _ = recovery(dead, UNTOLD, steady_state=RARE[1:])
+    assert gate.status is VIOLATED
+
+
+def test_a_rare_request_excuses_no_full_strength_that_came_too_late() -> None:
+    late = timeline(spans=LONG, steady_at=None, full_strength_at=112.0)
+    gate, _ = recovery([*GOOD, *refunds()], late, steady_state=RARE)
+    assert gate.status is VIOLATED
 
 
 def test_recovery_counts_only_once_the_surge_is_over() -> None:

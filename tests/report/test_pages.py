@@ -194,6 +194,7 @@ def test_what_is_still_in_force_is_said_so(runs: dict[str, Path]) -> None:
 
 def test_success_and_p95_stand_with_their_intervals(runs: dict[str, Path]) -> None:
     verdict, page = told(runs["held"]), Page(runs["held"] / "report.html").text
+    markdown = (runs["held"] / "report.md").read_text("utf-8")
     rows = {r.phase: r for r in verdict.figures if r.series == "all"}
     before, during = rows["baseline"], rows["fault"]
     share = (during.ok + during.degraded) / during.planned
@@ -204,7 +205,9 @@ def test_success_and_p95_stand_with_their_intervals(runs: dict[str, Path]) -> No
         for shown in (words.success_interval(row), words.p95_interval(row)):
             assert "–" in shown
             assert shown in page
+            assert f"({shown}) |" in markdown
     assert "95 % interval" in page
+    assert "95 % interval" in markdown
 
 
 def test_a_verdict_of_before_there_were_intervals_still_has_its_page(tmp_path: Path) -> None:
@@ -217,6 +220,7 @@ def test_a_verdict_of_before_there_were_intervals_still_has_its_page(tmp_path: P
     page = Page(write_report(run)).text
     assert "99.31 %" in page
     assert "95 % interval" not in page
+    assert "95 % interval" not in (run / "report.md").read_text("utf-8")
 
 
 def test_evidence_is_told_in_words(runs: dict[str, Path]) -> None:
