@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from chaoskit.judge import doubts, phases
+from chaoskit.judge.aborting import abort_late
 from chaoskit.judge.gates import judge_phase
 from chaoskit.judge.harm import harmed, settled
 from chaoskit.judge.hidden import questioned_recovery
 from chaoskit.judge.impact import measured_impact
 from chaoskit.judge.intervals import with_intervals
 from chaoskit.judge.ledger import examine, safety_gate
-from chaoskit.judge.live import abort_late
 from chaoskit.judge.looks import unseen_recovery
 from chaoskit.judge.metrics import figures
 from chaoskit.judge.phases import Window

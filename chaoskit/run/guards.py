@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import Literal
 
+from chaoskit.judge.aborting import abort_due
 from chaoskit.judge.gates import judge_phase
 from chaoskit.judge.harm import harmed
-from chaoskit.judge.live import abort_due, spent
+from chaoskit.judge.live import spent
 from chaoskit.judge.samples import Samples
 from chaoskit.model.verdict import Gate, Status
 from chaoskit.ports import UnderWay

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from judge_build import DEGRADED, FAILED, OK, Row, build, claim, steady
 from test_judge_samples import ROWS
 
+from chaoskit.judge.aborting import abort_due
 from chaoskit.judge.gates import judge_phase
-from chaoskit.judge.live import abort_due, is_steady, pulse, spent
+from chaoskit.judge.live import is_steady, pulse, spent
 from chaoskit.judge.samples import Samples
 from chaoskit.model.verdict import Gate, Status
 

@@ -6,9 +6,10 @@ import pytest
 from judge_build import FAILED, OK, Row, build, claim, experiment, steady, timeline
 
 from chaoskit.errors import LoadError
+from chaoskit.judge.aborting import abort_due
 from chaoskit.judge.gates import judge_expectation, judge_phase
 from chaoskit.judge.impact import measured_impact
-from chaoskit.judge.live import abort_due, is_steady, spent
+from chaoskit.judge.live import is_steady, spent
 from chaoskit.judge.metrics import figures
 from chaoskit.judge.samples import Samples
 from chaoskit.judge.verdict import judge
