@@ -111,7 +111,9 @@ def _sent_late(samples: Samples, load: LoadFacts) -> Array:
     Latency counts from the intended start: what was answered within BURST of it was sent in time.
     """
     late = np.zeros(len(samples), bool)
-    for stall in _stalls(load):
+    if not (stalls := _stalls(load)):
+        return late
+    for stall in stalls:
         late |= (samples.start >= stall.begin) & (samples.start <= stall.end)
     if samples.probes:
         requests = np.array([name not in samples.probes for name in samples.names], bool)
