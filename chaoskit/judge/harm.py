@@ -1,14 +1,16 @@
 """Harm against the baseline, proven while the fault is open: a bet on every second.
 
 Whoever bets on harm at odds that are fair while the claim is true multiplies his stake a
-hundredfold with a chance of at most 1 in 100, however long and often one looks (Ville). This
-module must never say that a claim held: what is not proven yet may still come.
+hundredfold with a chance of at most 1 in 100, however long and often one looks (Ville). A machine
+that stumbles makes some bad seconds in a row, and each of them wins; to buckets they are one. So
+the interval by buckets must lie beyond the claim as well. This module must never say that a claim
+held: what is not proven yet may still come.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -16,7 +18,7 @@ import numpy as np
 from chaoskit.judge.claims import Claim, compared, resolve, units
 from chaoskit.judge.comparison import ALPHA, limit, reference, student, weight
 from chaoskit.judge.findings import Finding
-from chaoskit.judge.gates import gate_of
+from chaoskit.judge.gates import gate_of, judge_expectation
 from chaoskit.judge.metrics import latencies, level, measure, quantile
 from chaoskit.judge.samples import Array, Samples
 from chaoskit.judge.windows import SLACK
@@ -41,9 +43,9 @@ def harmed(
 ) -> Gate | None:
     """The comparison that harm is proven for, as a violated gate; None while none is.
 
-    The wealth of all comparisons is averaged, which needs no correction for their number; the
-    gate is the one of the greatest. Only whole seconds up to `now - grace` are bet on, in which
-    nothing is in flight any more.
+    The wealth of all comparisons is averaged, which needs no correction for their number; the gate
+    is the one of the greatest among those whose interval lies beyond. Only whole seconds up to
+    `now - grace` are bet on, in which nothing is in flight any more.
     """
     claims = [resolve(e, baseline) for e in contract if compared(e)]
     window = samples.between(begin, max(begin, min(now - grace, _newest(samples))))
@@ -54,8 +56,30 @@ def harmed(
     together = grown.mean(axis=0)
     if together.max() < ODDS:
         return None
-    at = int(np.argmax(together >= ODDS))
-    return _gate(claims[int(np.argmax(grown[:, at]))], window, begin, at + 1, phase)
+    for known in _looks(int(np.argmax(together >= ODDS)) + 1, seconds):
+        richest = [claims[number] for number in np.argsort(-grown[:, known - 1])]
+        for claim in richest:
+            if _beyond(claim, window, begin, known, len(claims), baseline):
+                return _gate(claim, window, begin, known, phase)
+    return None
+
+
+def _looks(first: int, last: int) -> Iterator[int]:
+    """Whole seconds from `first` on, a tenth later each: the same ones whenever it is asked."""
+    while first <= last:
+        yield first
+        first = max(first + 1, math.ceil(1.1 * first))
+
+
+def _beyond(
+    claim: Claim, window: Samples, begin: float, seconds: int, among: int, baseline: Samples | None
+) -> bool:
+    """Whether the interval by buckets of the first `seconds` lies beyond what is claimed."""
+    gate = judge_expectation(
+        claim.expectation, window, begin, begin + seconds, phase="fault", baseline=baseline,
+        rate=1.0, among=among,
+    )  # fmt: skip
+    return gate.status is Status.VIOLATED
 
 
 def settled(gates: Sequence[Gate], proof: Gate | None) -> tuple[Gate, ...]:

@@ -118,7 +118,8 @@ def _sent_late(samples: Samples, load: LoadFacts) -> Array:
     if samples.probes:
         requests = np.array([name not in samples.probes for name in samples.names], bool)
         late &= requests[samples.array["series"]]
-    return late & (samples.latency >= BURST) & (samples.outcome != Outcome.FAILED)
+    late &= (samples.latency >= BURST) & (samples.outcome != Outcome.FAILED)
+    return late
 
 
 def _uncounted(

@@ -162,12 +162,15 @@ def test_connections_that_outlive_a_reset_disprove_it(world: FakeWorld) -> None:
     assert (seen.listed, seen.carried) == (True, False)
 
 
-def test_a_cut_is_proven_by_whom_it_refuses_alone(world: FakeWorld) -> None:
-    undo = plan(world, "cut", LINK)
-    find("cut").spec.inject(undo, world)
-    assert find("cut").spec.active(undo, world).carried is False
+def test_a_cut_is_proven_by_who_was_connected_and_is_no_more(world: FakeWorld) -> None:
+    unseen = plan(world, "cut", LINK)
     world.traffic(LINK, 1)
+    undo = plan(world, "cut", LINK)
+    assert find("cut").spec.active(undo, world).carried is False
+    find("cut").spec.inject(undo, world)
     assert find("cut").spec.active(undo, world).in_force
+    # Whoever comes for the first time is kept out unseen.
+    assert find("cut").spec.active(unseen, world).carried is None
 
 
 def test_an_unknown_fault_is_answered_with_the_nearest() -> None:

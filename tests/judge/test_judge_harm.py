@@ -43,11 +43,28 @@ def test_planted_harm_is_proven_early(seed: int) -> None:
 
 
 def test_the_gate_says_which_claim_after_how_long_and_how_sure() -> None:
-    gate = look(correlated(1, failing=0.05), END)
+    gate = look(correlated(1, failing=0.05), END, FAILURES)
     assert gate is not None
     assert (gate.status, gate.metric, gate.phase) == (Status.VIOLATED, "failed", "fault")
     assert gate.reason.startswith("harm is proven after ")
     assert gate.reason.endswith("at odds of more than 100 to 1")
+
+
+def test_bad_seconds_in_a_row_are_one_stumble_and_no_harm() -> None:
+    """A machine that stood still for 6 s of two minutes wins any bet on these seconds."""
+    quiet = correlated(1)
+    array = quiet.array.copy()
+    stumble = (array["start"] >= SPLIT + 20) & (array["start"] < SPLIT + 26)
+    array["latency"][stumble] += 0.3
+    stumbled = Samples(array, quiet.names)
+    assert wealth(_late_shares(stumbled.between(SPLIT, END)), 0.02).max() > 1000
+    assert look(stumbled, END, "p99 vs baseline <= x1.5") is None
+
+
+def _late_shares(samples: Samples) -> np.ndarray:
+    seconds = (samples.start - SPLIT).astype(int)
+    late = samples.latency > 0.3
+    return np.bincount(seconds, late) / np.bincount(seconds)
 
 
 def test_what_is_in_flight_is_not_bet_on() -> None:
