@@ -1,12 +1,11 @@
 """What the ledger finds on the local shop, beside what the tables say; kept in datasafety.json.
 
-    python benchmarks/datasafety.py            # all four; some eight minutes
+    python benchmarks/datasafety.py            # all three; some five minutes
     python benchmarks/datasafety.py doubled    # one of them; the others are kept
 
 Orders are counted in the tables of both databases, read directly once the run is over, and in what
-the load wrote down as acknowledged: neither passes through the ledger. The standby that answers
-but takes nothing over is made by stopping one of its processes for six seconds. Measured, never
-judged; a name of a case says what was done to the shop.
+the load wrote down as acknowledged: neither passes through the ledger. Measured, never judged; the
+name of a case says what was done to the shop.
 """
 
 from __future__ import annotations
@@ -14,13 +13,10 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import signal
 import subprocess
 import sys
-import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +32,6 @@ LENIENT = (
     "--set", "steady_state=[all success >= 0%, all degraded <= 100%, all shed <= 100%]",
     "--set", "abort_when=[]",
 )  # fmt: skip
-# Seconds of the fault phase before the standby stands still, and for how long.
-BEFORE, STANDING = 5.0, 6.0
 Figures = dict[str, Any]
 
 
@@ -87,15 +81,14 @@ def tables() -> list[Counter[str]]:
 
 
 def figures(made: Path) -> Figures:
-    """The ledger's own figures, and those of the tables where the run placed orders."""
+    """The ledger's own figures, and those of the tables."""
     verdict = json.loads((made / "verdict.json").read_text())
     safety = verdict["data_safety"]
     found = {
         "experiment": verdict["experiment"], "run": verdict["run"], "verdict": verdict["status"],
         "acknowledged": safety.get("acknowledged", 0), "found": safety.get("offences", {}),
-        "stalest_seconds": safety.get("stalest"),
     }  # fmt: skip
-    return found if safety["ledger"] != "orders" else found | beside(made)
+    return found | beside(made)
 
 
 def beside(made: Path) -> Figures:
@@ -110,45 +103,6 @@ def beside(made: Path) -> Figures:
         "by_the_tables": {"lost": len(lost), "doubled": len(doubled)},
         "exactly": lost == named["lost"] and doubled == named["doubled"],
     }
-
-
-@contextmanager
-def standing_still(fault_begun: Callable[[], bool]) -> Iterator[None]:
-    """Meanwhile the standby's process that takes over what it receives is stopped once."""
-    over = threading.Event()
-
-    def stop_and_go() -> None:
-        while not fault_begun():
-            if over.wait(0.2):
-                return
-        over.wait(BEFORE)
-        process = taking_over()
-        os.kill(process, signal.SIGSTOP)
-        try:
-            over.wait(STANDING)
-        finally:
-            os.kill(process, signal.SIGCONT)
-
-    thread = threading.Thread(target=stop_and_go)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
-
-
-def taking_over() -> int:
-    """The local shop's own process that replays on its standby."""
-    place = str(STATE.parent.resolve())
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            words, folder = (entry / "cmdline").read_bytes(), os.readlink(entry / "cwd")
-        except OSError:
-            continue
-        if b"startup recovering" in words and folder.startswith(place):
-            return int(entry.name)
-    raise SystemExit("the standby has no process that takes over")
 
 
 def lost_asynchronously() -> Path:
@@ -168,24 +122,10 @@ def doubled() -> Path:
     return run(SHOP / "late-order.yaml", *LENIENT, "--quick")
 
 
-def stale() -> Path:
-    up("")
-    known = set(REPORTS.glob("*/*"))
-
-    def fault_begun() -> bool:
-        journals = [p / "journal.jsonl" for p in set(REPORTS.glob("*/*")) - known]
-        told = [line for p in journals if p.exists() for line in p.read_text().splitlines()]
-        return any('"fault"' in line and '"begun"' in line for line in told)
-
-    with standing_still(fault_begun):
-        return run(Path("benchmarks/lagging-standby.yaml"), *LENIENT)
-
-
 CASES: dict[str, tuple[str, Callable[[], Path]]] = {
     "asynchronous": ("the primary dies, replication is asynchronous", lost_asynchronously),
     "synchronous": ("the primary dies, replication is synchronous", lost_synchronously),
-    "doubled": ("an order's answer comes too late, orders have no id", doubled),
-    "stale": ("the standby answers and takes nothing over for 6 s", stale),
+    "doubled": ("an answer comes too late, orders are not idempotent", doubled),
 }
 
 

@@ -189,15 +189,11 @@ def stall(found: Figures) -> str:
 def datasafety(found: Figures) -> str:
     rows = []
     for one in found.values():
-        ledger = ", ".join(f"{count} {name}" for name, count in one["found"].items()) or "nothing"
-        if one["stalest_seconds"]:
-            ledger += f", up to {one['stalest_seconds']:.2g} s old"
-        tables = "–"
-        if (known := one.get("by_the_tables")) is not None:
-            same = "exactly these" if one["exactly"] else "**not the same**"
-            tables = f"{known['lost']} lost, {known['doubled']} doubled; {same}"
-        rows.append((one["what"], str(one["acknowledged"]), ledger, tables, one["verdict"]))
-    head = ("what was done", "acknowledged", "the ledger found", "the tables say", "verdict")
+        ledger = ", ".join(f"{n} {name}" for name, n in one["found"].items() if n) or "nothing"
+        known, same = one["by_the_tables"], "these" if one["exactly"] else "**not the same**"
+        tables = f"{known['lost']} lost, {known['doubled']} doubled; {same}"
+        rows.append((one["what"], str(one["acknowledged"]), ledger, tables))
+    head = ("what was done", "acknowledged", "the ledger found", "the tables say")
     return table(head, rows)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from chaoskit.judge.samples import Samples
-from chaoskit.judge.verdict import judge
+from chaoskit.judge.verdict import join, judge
 from chaoskit.model.experiment import Experiment
 from chaoskit.model.timeline import Span, Timeline
 from chaoskit.model.verdict import Verdict
@@ -112,7 +112,10 @@ def windows(recorded: Recording, count: int, length: float) -> Iterator[Samples]
 
 
 def judged(plan: Plan, contract: Sequence[str], samples: Samples, phase: float) -> Verdict:
-    """The verdict of a run with these samples, a baseline and a fault phase of so many seconds."""
+    """The verdict of a run with these samples, a baseline and a fault phase of so many seconds.
+
+    Nothing follows the fault phase here, so that nothing can be said of a recovery, nor is it.
+    """
     experiment = Experiment.model_validate(
         plan.experiment.model_dump()
         | {"expect": contract, "phases": {"baseline": f"{phase}s", "fault": f"{phase}s", **AFTER}}
@@ -123,10 +126,13 @@ def judged(plan: Plan, contract: Sequence[str], samples: Samples, phase: float) 
                Span(phase="fault", begin=phase, end=2 * phase)),
         steady_at=2 * phase, full_strength_at=2 * phase,
     )  # fmt: skip
-    return judge(
+    found = judge(
         experiment, timeline, samples,
         system=plan.system.system, runtime=plan.runtime, started_at="", version="",
     )  # fmt: skip
+    gates = tuple(gate for gate in found.gates if gate.metric != "recovery")
+    status, reasons = join(experiment, timeline, gates)
+    return found.model_copy(update={"status": status, "reasons": reasons, "gates": gates})
 
 
 AFTER = {"recovery": {"within": "1s", "hold": "0s"}}
