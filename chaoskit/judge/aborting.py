@@ -51,7 +51,7 @@ def abort_due(
     """
     for expectation in abort_when:
         claim = resolve(expectation, baseline)
-        part = samples.between(begin, now).of(expectation.series)
+        part = samples.of(expectation.series).between(begin, now)
         until = horizon(part, now - grace)
         if claim.lacking or until <= begin:
             continue

@@ -2,9 +2,9 @@
 
 Whoever bets on harm at odds that are fair while the claim is true multiplies his stake a
 hundredfold with a chance of at most 1 in 100, however long and often one looks (Ville). A machine
-that stumbles makes some bad seconds in a row, and each of them wins; to buckets they are one. So
-the interval by buckets must lie beyond the claim as well. This module must never say that a claim
-held: what is not proven yet may still come.
+that stumbles makes some slow seconds in a row, and each of them wins; to buckets they are one. So
+of a latency the interval by buckets must lie beyond the claim as well; answers do not fail by a
+stumble. This module must never say that a claim held: what is not proven yet may still come.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def harmed(
     """The comparison that harm is proven for, as a violated gate; None while none is.
 
     The wealth of all comparisons is averaged, which needs no correction for their number; the gate
-    is the one of the greatest among those whose interval lies beyond. Only whole seconds up to
+    is the one of the greatest among those that buckets confirm. Only whole seconds up to
     `now - grace` are bet on, in which nothing is in flight any more.
     """
     claims = [resolve(e, baseline) for e in contract if compared(e)]
@@ -74,7 +74,9 @@ def _looks(first: int, last: int) -> Iterator[int]:
 def _beyond(
     claim: Claim, window: Samples, begin: float, seconds: int, among: int, baseline: Samples | None
 ) -> bool:
-    """Whether the interval by buckets of the first `seconds` lies beyond what is claimed."""
+    """Whether the interval by buckets of the first `seconds` lies beyond a claimed latency."""
+    if claim.metric in SHARES:
+        return True
     gate = judge_expectation(
         claim.expectation, window, begin, begin + seconds, phase="fault", baseline=baseline,
         rate=1.0, among=among,

@@ -41,8 +41,8 @@ def questioned(
     part, uncounted = samples.of(claim.series), _uncounted(samples, contract, load)
     if claim.series in ("all", *uncounted):
         uncounted = {}
-    below = claim.op in ("<", "<=")
-    outcome = IMPLIED.get(claim.metric, Outcome.FAILED) if below else Outcome.FAILED
+    above = claim.op in (">", ">=")
+    outcome = Outcome.FAILED if above else IMPLIED.get(claim.metric, Outcome.FAILED)
     late = _sent_late(part, load)
     return _decided(
         gate, _reasons(late, uncounted, load), again,
@@ -114,7 +114,8 @@ def _sent_late(samples: Samples, load: LoadFacts) -> Array:
     if not (stalls := _stalls(load)):
         return late
     for stall in stalls:
-        late |= (samples.start >= stall.begin) & (samples.start <= stall.end)
+        first = np.searchsorted(samples.start, stall.begin)
+        late[first : np.searchsorted(samples.start, stall.end, side="right")] = True
     if samples.probes:
         requests = np.array([name not in samples.probes for name in samples.names], bool)
         late &= requests[samples.array["series"]]

@@ -139,7 +139,7 @@ def _lacking_requests(
     def refuted(series: str, since: float) -> bool:
         if series == "all":
             return len(sent) > 0
-        later = samples.between(since, watched).of(series).start
+        later = samples.of(series).between(since, watched).start
         if not len(later):
             return False
         end = float(np.nextafter(later[0], np.inf))

@@ -31,6 +31,7 @@ def gates(found: Verdict, phase: str = "fault") -> list[Gate]:
 
 @pytest.mark.parametrize("text", [
     COUNTS, "checkout failed <= 1%", "checkout outage <= 1s", "checkout degraded <= 1%",
+    "checkout degraded == 0%",
     "checkout shed <= 1%", "all success >= 99%", "checkout rate >= 39/s",
     "checkout failed vs baseline <= +2pt", "checkout p99 < 5s",
 ])  # fmt: skip

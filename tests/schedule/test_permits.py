@@ -34,7 +34,7 @@ def blackout(begin: datetime, end: datetime) -> dict[str, str]:
 
 
 @given(place=places, before=minutes, after=st.integers(1, 3000), other=minutes)
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 def test_within_a_blackout_nothing_runs_whatever_else_is_said(
     place: tuple[str, datetime], before: int, after: int, other: int
 ) -> None:
@@ -48,7 +48,7 @@ def test_within_a_blackout_nothing_runs_whatever_else_is_said(
 
 
 @given(place=places, gap=minutes, length=st.integers(1, 3000))
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 def test_outside_of_it_a_blackout_forbids_nothing(
     place: tuple[str, datetime], gap: int, length: int
 ) -> None:
