@@ -57,8 +57,9 @@ def harmed(
     if together.max() < ODDS:
         return None
     for known in _looks(int(np.argmax(together >= ODDS)) + 1, seconds):
-        richest = [claims[number] for number in np.argsort(-grown[:, known - 1])]
-        for claim in richest:
+        rich = grown[:, :known].max(axis=1) >= ODDS
+        ordered = np.argsort(-grown[:, known - 1])
+        for claim in (claims[number] for number in ordered if rich[number]):
             if _beyond(claim, window, begin, known, len(claims), baseline):
                 return _gate(claim, window, begin, known, phase)
     return None

@@ -58,7 +58,7 @@ def test_bad_seconds_in_a_row_are_one_stumble_and_no_harm() -> None:
     array["latency"][stumble] += 0.3
     stumbled = Samples(array, quiet.names)
     assert wealth(_late_shares(stumbled.between(SPLIT, END)), 0.02).max() > 1000
-    assert look(stumbled, END, "p99 vs baseline <= x1.5") is None
+    assert look(stumbled, END, "p99 vs baseline <= x1.5", FAILURES) is None
 
 
 def _late_shares(samples: Samples) -> np.ndarray:
