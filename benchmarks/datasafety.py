@@ -105,16 +105,14 @@ def beside(made: Path) -> Figures:
     }
 
 
+def primary_lost(without: str = "", **environment: str) -> Path:
+    up(without)
+    told = (*LENIENT, "--quick", "--set", "load.rate=30/s")
+    return run(SHOP / "database-loss.yaml", *told, **environment)
+
+
 def lost_asynchronously() -> Path:
-    up("sync-replication")
-    told = (*LENIENT, "--quick", "--set", "load.rate=30/s")
-    return run(SHOP / "database-loss.yaml", *told, SHOP_SYNCHRONOUS="false")
-
-
-def lost_synchronously() -> Path:
-    up("")
-    told = (*LENIENT, "--quick", "--set", "load.rate=30/s")
-    return run(SHOP / "database-loss.yaml", *told)
+    return primary_lost("sync-replication", SHOP_SYNCHRONOUS="false")
 
 
 def doubled() -> Path:
@@ -124,7 +122,7 @@ def doubled() -> Path:
 
 CASES: dict[str, tuple[str, Callable[[], Path]]] = {
     "asynchronous": ("the primary dies, replication is asynchronous", lost_asynchronously),
-    "synchronous": ("the primary dies, replication is synchronous", lost_synchronously),
+    "synchronous": ("the primary dies, replication is synchronous", primary_lost),
     "doubled": ("an answer comes too late, orders are not idempotent", doubled),
 }
 

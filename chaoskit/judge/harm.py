@@ -44,8 +44,8 @@ def harmed(
     """The comparison that harm is proven for, as a violated gate; None while none is.
 
     The wealth of all comparisons is averaged, which needs no correction for their number; the gate
-    is the one of the greatest among those that buckets confirm. Only whole seconds up to
-    `now - grace` are bet on, in which nothing is in flight any more.
+    is the one of the greatest of those beyond the odds that buckets confirm. Only whole seconds up
+    to `now - grace` are bet on, in which nothing is in flight any more.
     """
     claims = [resolve(e, baseline) for e in contract if compared(e)]
     window = samples.between(begin, max(begin, min(now - grace, _newest(samples))))
@@ -78,6 +78,7 @@ def _beyond(
     """Whether the interval by buckets of the first `seconds` lies beyond a claimed latency."""
     if claim.metric in SHARES:
         return True
+    # The rate says only what is missing where there is no sample, which nobody reads here.
     gate = judge_expectation(
         claim.expectation, window, begin, begin + seconds, phase="fault", baseline=baseline,
         rate=1.0, among=among,
